@@ -1,0 +1,550 @@
+/*
+ * The formatter and the log.
+ *
+ * Promises: no heap, no stdio, no floating point, nothing that waits. A line is
+ * one write() of at most LOG_LINE_MAX bytes. The log may fail (full disk, full
+ * pipe, reader gone): it loses lines, counts them, and says how many as soon as
+ * it works again. SIGPIPE is ignored by the program.
+ *
+ * Limit: a blocking terminal or pipe is asked with poll() first. Linux says
+ * "ready" there only with room for a page, so a line never waits for its reader.
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the formatter ---- */
+
+struct out {
+	char *p;
+	size_t room;		/* without the terminator */
+	size_t n;		/* wanted so far, written or not */
+	va_list ap;
+};
+
+struct spec {
+	bool left, zero, cut;	/* cut: a precision is given */
+	size_t width, precision;
+	char size;		/* 0, l, L for ll, z */
+	char kind;
+};
+
+static void put(struct out *o, const char *p, size_t n)
+{
+	if (n > 0 && o->n < o->room)
+		memcpy(o->p + o->n, p, n < o->room - o->n ? n : o->room - o->n);
+	o->n += n;
+}
+
+static void fill(struct out *o, char c, size_t n)
+{
+	while (n-- > 0)
+		put(o, &c, 1);
+}
+
+/* digits of v in front of end; returns where they begin */
+static char *digits(char *end, uint64_t v, unsigned base)
+{
+	do
+		*--end = "0123456789abcdef"[v % base];
+	while (v /= base);
+	return end;
+}
+
+static void padded(struct out *o, const struct spec *s, const char *p, size_t n)
+{
+	size_t pad = s->width > n ? s->width - n : 0;
+
+	if (!s->left)
+		fill(o, ' ', pad);
+	put(o, p, n);
+	if (s->left)
+		fill(o, ' ', pad);
+}
+
+static void number(struct out *o, const struct spec *s, bool negative, uint64_t v)
+{
+	char room[72], *end = room + sizeof room;
+	char *p = digits(end, v, s->kind == 'x' ? 16 : 10);
+	size_t width = s->width < 64 ? s->width : 64;
+
+	while (s->zero && (size_t)(end - p) + negative < width)
+		*--p = '0';
+	if (negative)
+		*--p = '-';
+	padded(o, s, p, (size_t)(end - p));
+}
+
+static void signed_number(struct out *o, const struct spec *s)
+{
+	int64_t v;
+
+	switch (s->size) {
+	case 'l': v = va_arg(o->ap, long); break;
+	case 'L': v = va_arg(o->ap, long long); break;
+	default: v = va_arg(o->ap, int);
+	}
+	number(o, s, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+static void unsigned_number(struct out *o, const struct spec *s)
+{
+	uint64_t v;
+
+	switch (s->size) {
+	case 'l': v = va_arg(o->ap, unsigned long); break;
+	case 'L': v = va_arg(o->ap, unsigned long long); break;
+	case 'z': v = va_arg(o->ap, size_t); break;
+	default: v = va_arg(o->ap, unsigned);
+	}
+	number(o, s, false, v);
+}
+
+static void text(struct out *o, const struct spec *s)
+{
+	const char *p = va_arg(o->ap, const char *);
+	const char *end;
+	size_t n = 0;
+
+	if (p && s->cut) {
+		end = memchr(p, 0, s->precision);
+		n = end ? (size_t)(end - p) : s->precision;
+	} else if (p) {
+		n = strlen(p);
+	}
+	padded(o, s, p, n);
+}
+
+/*
+ * Bytes of the character at p (RFC 3629), 0 when it is none or must not reach a
+ * terminal. The second byte alone tells overlong forms, surrogates and what is
+ * above U+10FFFF, and the C1 controls U+0080 to U+009F.
+ */
+static size_t printable(const unsigned char *p, size_t n)
+{
+	size_t want = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (p[0] < 0x80)
+		return p[0] >= 0x20 && p[0] != 0x7f;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || n < want)
+		return 0;
+	for (size_t i = 1; i < want; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	switch (p[0]) {
+	case 0xc2: return p[1] < 0xa0 ? 0 : want;
+	case 0xe0: return p[1] < 0xa0 ? 0 : want;
+	case 0xed: return p[1] > 0x9f ? 0 : want;
+	case 0xf0: return p[1] < 0x90 ? 0 : want;
+	case 0xf4: return p[1] > 0x8f ? 0 : want;
+	}
+	return want;
+}
+
+static void foreign(struct out *o)
+{
+	const unsigned char *p = (const unsigned char *)va_arg(o->ap, const char *);
+	size_t n = va_arg(o->ap, size_t);
+	char escape[4] = { '\\', 'x' };
+	size_t k;
+
+	while (n > 0) {
+		k = printable(p, n);
+		if (k > 0) {
+			put(o, (const char *)p, k);
+		} else {
+			escape[2] = "0123456789abcdef"[*p >> 4];
+			escape[3] = "0123456789abcdef"[*p & 15];
+			put(o, escape, 4);
+			k = 1;
+		}
+		p += k;
+		n -= k;
+	}
+}
+
+static void duration(struct out *o)
+{
+	int64_t v = va_arg(o->ap, int64_t);
+	uint64_t ms = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	struct spec whole = { .kind = 'u' }, part = { .kind = 'u', .zero = true, .width = 3 };
+
+	number(o, &whole, v < 0, ms / 1000);
+	put(o, ".", 1);
+	number(o, &part, false, ms % 1000);
+	put(o, "s", 1);
+}
+
+static size_t count(struct out *o, const char **f)
+{
+	size_t n = 0;
+	int given;
+
+	if (**f == '*') {
+		++*f;
+		given = va_arg(o->ap, int);
+		return given > 0 ? (size_t)given : 0;
+	}
+	while (**f >= '0' && **f <= '9')
+		n = n * 10 + (size_t)(*(*f)++ - '0');
+	return n;
+}
+
+/* reads what stands behind a '%'; returns the place behind the conversion */
+static const char *spec(struct out *o, const char *f, struct spec *s)
+{
+	*s = (struct spec){ 0 };
+	for (; *f == '-' || *f == '0'; f++)
+		*(*f == '-' ? &s->left : &s->zero) = true;
+	s->width = count(o, &f);
+	if (*f == '.') {
+		f++;
+		s->cut = true;
+		s->precision = count(o, &f);
+	}
+	if (*f == 'l' || *f == 'z')
+		s->size = *f++;
+	if (*f == 'l') {
+		s->size = 'L';
+		f++;
+	}
+	s->kind = *f;
+	return *f ? f + 1 : f;
+}
+
+static void convert(struct out *o, const struct spec *s)
+{
+	char c;
+
+	switch (s->kind) {
+	case 'd': signed_number(o, s); break;
+	case 'u': case 'x': unsigned_number(o, s); break;
+	case 's': text(o, s); break;
+	case 'j': foreign(o); break;
+	case 'm': duration(o); break;
+	case 'c':
+		c = (char)va_arg(o->ap, int);
+		padded(o, s, &c, 1);
+		break;
+	default: put(o, &s->kind, s->kind != 0);
+	}
+}
+
+size_t vfmt(char *dst, size_t room, const char *format, va_list ap)
+{
+	struct out o = { .p = dst, .room = room ? room - 1 : 0 };
+	struct spec s;
+	size_t n;
+
+	va_copy(o.ap, ap);
+	while (*format) {
+		n = strcspn(format, "%");
+		put(&o, format, n);
+		format += n;
+		if (*format) {
+			format = spec(&o, format + 1, &s);
+			convert(&o, &s);
+		}
+	}
+	va_end(o.ap);
+	if (room)
+		dst[o.n < room ? o.n : room - 1] = 0;
+	return o.n;
+}
+
+size_t fmt(char *dst, size_t room, const char *format, ...)
+{
+	va_list ap;
+	size_t n;
+
+	va_start(ap, format);
+	n = vfmt(dst, room, format, ap);
+	va_end(ap);
+	return n;
+}
+
+/* ---- lines ---- */
+
+const char *log_level_name(enum log_level level)
+{
+	static const char *const names[] = { "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL" };
+
+	return names[level];
+}
+
+void log_init(struct log *l, int fd, enum log_level level, bool stamp)
+{
+	struct stat st;
+
+	*l = (struct log){ .fd = fd, .level = level, .stamp = stamp };
+	l->socket = fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+bool log_needs_stamp(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+static size_t stamp(char *dst, size_t room)
+{
+	struct timespec now;
+	struct tm t;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0 || !gmtime_r(&now.tv_sec, &t))
+		return 0;
+	return fmt(dst, room, "%d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+		t.tm_hour, t.tm_min, t.tm_sec, (long)now.tv_nsec / 1000000);
+}
+
+static ssize_t push(const struct log *l, const char *p, size_t n)
+{
+	struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
+
+	if (l->socket)
+		return send(l->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+		return -1;
+	return write(l->fd, p, n);
+}
+
+/* p[0..n) with room for one byte before it, for the newline that a cut line lacks */
+static bool emit(struct log *l, const char *p, size_t n)
+{
+	ssize_t k = push(l, p - l->cut, n + l->cut);
+
+	if (k == (ssize_t)(n + l->cut)) {
+		l->cut = false;
+		return true;
+	}
+	if (k > 0)
+		l->cut = true;
+	return false;
+}
+
+static void tell_lost(struct log *l)
+{
+	char line[96] = "\n";
+	size_t n = 1;
+
+	if (l->stamp)
+		n += stamp(line + n, sizeof line - n);
+	n += fmt(line + n, sizeof line - n, "WARNING %lu log line%s lost\n", l->lost, l->lost == 1 ? "" : "s");
+	if (emit(l, line + 1, n - 1))
+		l->lost = 0;
+}
+
+/* shortens to whole characters and dots, ends the line, leaves no other control character */
+static size_t finish(char *line, size_t n, size_t max)
+{
+	if (n > max - 1) {
+		n = max - 4;
+		while (n > 0 && ((unsigned char)line[n] & 0xc0) == 0x80)
+			n--;
+		memcpy(line + n, "...", 3);
+		n += 3;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+			line[i] = '?';
+	line[n++] = '\n';
+	return n;
+}
+
+void log_line(struct log *l, enum log_level level, const char *format, ...)
+{
+	char room[1 + LOG_LINE_MAX] = "\n", *line = room + 1;
+	int keep = errno;
+	size_t n = 0;
+	va_list ap;
+
+	if (l->fd < 0 || level < l->level)
+		return;
+	if (l->stamp)
+		n = stamp(line, LOG_LINE_MAX);
+	n += fmt(line + n, LOG_LINE_MAX - n, "%s ", log_level_name(level));
+	va_start(ap, format);
+	n += vfmt(line + n, LOG_LINE_MAX - n, format, ap);
+	va_end(ap);
+	n = finish(line, n, LOG_LINE_MAX);
+	if (l->lost > 0)
+		tell_lost(l);
+	if (l->lost > 0 || !emit(l, line, n))
+		l->lost++;
+	errno = keep;
+}
+
+/* ---- redaction ---- */
+
+struct scan {
+	const char *p;
+	size_t n, at;
+};
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool word(char c)
+{
+	return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+/* length of the lower-case text when it stands here, case folded; 0 otherwise */
+static size_t here(const struct scan *s, const char *t)
+{
+	size_t n = strlen(t);
+
+	if (s->n - s->at < n)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (lower(s->p[s->at + i]) != t[i])
+			return 0;
+	return n;
+}
+
+static size_t run_of_word(const struct scan *s, size_t from)
+{
+	size_t n = 0;
+
+	while (s->at + from + n < s->n && (word(s->p[s->at + from + n]) || s->p[s->at + from + n] == '.'))
+		n++;
+	return n;
+}
+
+static size_t secret_here(const struct scan *s, const char *const secrets[], size_t nsecrets)
+{
+	size_t n, best = 0;
+
+	for (size_t i = 0; i < nsecrets; i++) {
+		n = secrets[i] ? strlen(secrets[i]) : 0;
+		if (n >= 4 && n > best && s->n - s->at >= n && memcmp(s->p + s->at, secrets[i], n) == 0)
+			best = n;
+	}
+	return best;
+}
+
+/* keys that can be told by how they begin */
+static size_t key_here(const struct scan *s)
+{
+	static const char *const begins[] = {
+		"sk-", "sk_", "gsk_", "xai-", "aiza", "gho_", "ghp_", "ghu_", "github_pat_", "nvapi-", "hf_", "tvly-", "eyj",
+	};
+	size_t n, tail;
+
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+		n = here(s, begins[i]);
+		tail = n ? run_of_word(s, n) : 0;
+		if (tail >= 16 || (tail >= 8 && begins[i][0] == 's'))
+			return n + tail;
+	}
+	return 0;
+}
+
+/* the separator of a name and its value: ": " of a field, "\":\"" of JSON (also escaped); 0 when it is none */
+static size_t colon_here(const struct scan *s, size_t from)
+{
+	size_t at = s->at + from;
+	bool colon = false;
+
+	for (; at < s->n && memchr("\": \t\\", s->p[at], 5); at++)
+		colon = colon || s->p[at] == ':';
+	return colon ? at - s->at - from : 0;
+}
+
+/* a name whose value is a key, with the separator: length of both, 0 when none stands here */
+static size_t name_here(const struct scan *s)
+{
+	static const char *const names[] = {
+		"authorization", "proxy-authorization", "cf-aig-authorization", "x-api-key", "x-goog-api-key", "api-key",
+		"api_key", "apikey", "access_token", "key",
+	};
+	bool query = s->at > 0 && memchr("?&", s->p[s->at - 1], 2);
+	size_t n, between;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		n = here(s, names[i]);
+		if (n == 0)
+			continue;
+		if (query && s->at + n < s->n && s->p[s->at + n] == '=')
+			return n + 1;
+		between = n > strlen("key") ? colon_here(s, n) : 0;
+		if (between > 0)
+			return n + between;
+	}
+	return 0;
+}
+
+static size_t scheme_here(const struct scan *s, bool after_name)
+{
+	size_t n = here(s, "bearer ");
+
+	return n || !after_name ? n : here(s, "basic ");
+}
+
+static size_t value_length(const struct scan *s)
+{
+	size_t n = 0;
+
+	while (s->at + n < s->n && (unsigned char)s->p[s->at + n] > ' ' && !strchr("\"'&,;#\\<>", s->p[s->at + n]))
+		n++;
+	return n;
+}
+
+static void copy(struct out *o, struct scan *s, size_t n)
+{
+	put(o, s->p + s->at, n);
+	s->at += n;
+}
+
+static void hide(struct out *o, struct scan *s, size_t n)
+{
+	if (n > 0)
+		put(o, "***", 3);
+	s->at += n;
+}
+
+/* a name, perhaps a scheme, then the value */
+static bool named_value(struct out *o, struct scan *s)
+{
+	size_t name = name_here(s), scheme = name ? 0 : scheme_here(s, false);
+
+	if (name + scheme == 0)
+		return false;
+	copy(o, s, name + scheme);
+	if (name > 0)
+		copy(o, s, scheme_here(s, true));
+	hide(o, s, value_length(s));
+	return true;
+}
+
+size_t log_redact(char *dst, size_t room, const char *p, size_t n, const char *const secrets[], size_t nsecrets)
+{
+	struct out o = { .p = dst, .room = room - 1 };
+	struct scan s = { p, n, 0 };
+	bool begin = true;
+	size_t k;
+
+	while (s.at < s.n && o.n < o.room) {
+		k = secret_here(&s, secrets, nsecrets);
+		if (k == 0 && begin)
+			k = key_here(&s);
+		if (k > 0)
+			hide(&o, &s, k);
+		else if (!begin || !named_value(&o, &s))
+			copy(&o, &s, 1);
+		begin = s.at > 0 && !word(s.p[s.at - 1]);
+	}
+	k = o.n < o.room ? o.n : o.room;
+	dst[k] = 0;
+	return k;
+}

@@ -1,0 +1,62 @@
+/*
+ * Lines for people, one write() each, and the small formatter that serves the
+ * whole program in place of printf (no floating point, no locale, no stdio).
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
+
+#define LOG_LINE_MAX 2048	/* bytes of a line; longer ones end in "..." */
+
+/*
+ * The formatter: %s %d %u (int), %ld %lu %zu %lld %llu, %x (also with l, ll,
+ * z), %c, %%, %.*s, %j (const char *, size_t: bytes from outside, control
+ * characters, DEL, C1 and what is no UTF-8 escaped as \xNN), %m (a duration in
+ * int64_t milliseconds as 1.234s). A width stands before the size: %8d, %02u,
+ * %-20s, %-*s; without one of %s the text may be NULL, which prints nothing.
+ * Always terminates when room > 0. Returns the length that all of it would have.
+ */
+size_t fmt(char *dst, size_t room, const char *format, ...);
+size_t vfmt(char *dst, size_t room, const char *format, va_list ap);
+
+struct log {
+	int fd;			/* -1: nowhere */
+	enum log_level level;
+	bool stamp;		/* begin lines with the time */
+	bool socket;		/* fd is one: needs send() not to wait */
+	bool cut;		/* the last line lost its end: begin a new one */
+	unsigned long lost;	/* lines that could not be written since the last that could */
+};
+
+void log_init(struct log *l, int fd, enum log_level level, bool stamp);
+
+/*
+ * Whether lines to fd need a time of their own: on a terminal and in a file
+ * they do; who reads a pipe or a socket (runit, systemd, docker) adds it.
+ */
+bool log_needs_stamp(int fd);
+
+/*
+ * One line "[time ]LEVEL text\n" when level is high enough. Control characters
+ * left in the text become "?", so that a line is always one. Never waits: a
+ * line that cannot be written is counted and dropped, and the count is logged
+ * before the next one that can.
+ */
+void log_line(struct log *l, enum log_level level, const char *format, ...);
+
+const char *log_level_name(enum log_level level);
+
+/*
+ * Copies bytes from outside into dst with every secret replaced by "***": the
+ * values given (those of four bytes and more), and what looks like a key:
+ * sk-... and the like, what follows Bearer, the value of a field, member or
+ * query part that carries a key. Returns the length written, terminated; room > 0.
+ */
+size_t log_redact(char *dst, size_t room, const char *p, size_t n, const char *const secrets[], size_t nsecrets);
+
+#endif
