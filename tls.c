@@ -1,0 +1,534 @@
+/*
+ * TLS 1.2 as a client (RFC 5246), by BearSSL. One block of about 28 KB per
+ * connection: engine, certificate checker, a buffer for one whole record in,
+ * a smaller one out, so that both directions live at the same time: a server
+ * that answers 401 and reads no further must still be heard.
+ *
+ *   state          ends with
+ *   TLS_HANDSHAKE  the engine takes plain text  -> TLS_OPEN
+ *   TLS_OPEN       close_notify                 -> TLS_CLOSED
+ *                  end of file                  -> TLS_CUT
+ *   both           an error of engine or socket -> TLS_FAILED
+ *                  (end of file in a handshake is one)
+ *
+ * A record is taken only when the plain text of the one before was read, so at
+ * any end nothing waits in tls_rx. After an error in sending the receiving
+ * side goes on until its own end: the answer may have come before the reset.
+ *
+ * The profile: TLS 1.2, ECDHE with AES-GCM or ChaCha20 in the order that suits
+ * the processor, signatures with SHA-256 and up, RSA of 2048 bits and up.
+ */
+#include "tls.h"
+
+#include <bearssl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "trust.h"
+
+#define IN_SIZE 16709		/* the largest record with any overhead (RFC 5246 6.2.3) */
+#define OUT_SIZE 4181		/* 4096 bytes of plain text a record; the server is told so (RFC 6066 4) */
+#define SEED 32			/* bytes of entropy for an engine */
+#define STEPS 64		/* moves in one tls_step */
+#define RSA_MIN 256		/* bytes of the shortest modulus accepted */
+#define EPOCH_DAYS 719528	/* days from year 0 to 1970, as BearSSL counts */
+#define UNRECOGNIZED_NAME 112	/* the alert of RFC 6066 3 */
+#define FLOOR 1735689600	/* 2025-01-01: a clock before it is wrong */
+
+struct tls {
+	br_ssl_client_context cc;
+	br_x509_minimal_context xc;
+	const struct tls_trust *trust;
+	enum tls_state state;
+	bool opened;		/* the handshake was finished */
+	int socket_error;	/* errno, or 0; ends the sending side */
+	bool eof;		/* the socket's end was read */
+	bool unflushed;		/* plain text was put since the last flush */
+	uint64_t received, sent;
+	unsigned char first[2];	/* bytes received: do they look like TLS? */
+	br_ssl_session_parameters offered;
+	time_t now;		/* at which certificates were checked */
+	unsigned char in[IN_SIZE], out[OUT_SIZE];
+};
+
+/* -------------------------------------------------------------- beginning */
+
+static bool urandom(unsigned char *p, size_t n)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	size_t got = 0;
+
+	while (fd >= 0 && got < n) {
+		ssize_t k = read(fd, p + got, n - got);
+		if (k > 0)
+			got += (size_t)k;
+		else if (k == 0 || errno != EINTR)
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	return got == n;
+}
+
+/* Never waits: a kernel without entropy yet means false. An old kernel without the call has the device. */
+static bool entropy(unsigned char *p, size_t n)
+{
+	ssize_t k;
+
+	do
+		k = getrandom(p, n, GRND_NONBLOCK);
+	while (k < 0 && errno == EINTR);
+	if (k < 0 && errno == ENOSYS)
+		return urandom(p, n);
+	return k == (ssize_t)n;
+}
+
+static void wipe(void *p, size_t n)
+{
+	volatile unsigned char *v = p;
+
+	while (n-- > 0)
+		*v++ = 0;
+}
+
+/* AES first where the processor computes it; it stays offered elsewhere, for servers without ChaCha20 */
+static void set_suites(br_ssl_engine_context *eng)
+{
+	static const uint16_t with_aes[] = {
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	};
+	static const uint16_t without[] = {
+		BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	};
+	bool aes = br_aes_x86ni_ctr_get_vtable() != NULL && br_ghash_pclmul_get() != 0;
+
+	br_ssl_engine_set_suites(eng, aes ? with_aes : without, sizeof with_aes / sizeof with_aes[0]);
+}
+
+static void set_hashes(struct tls *t)
+{
+	static const struct {
+		int id;
+		const br_hash_class *class;
+	} hash[] = {
+		{ br_sha256_ID, &br_sha256_vtable },
+		{ br_sha384_ID, &br_sha384_vtable },
+		{ br_sha512_ID, &br_sha512_vtable },
+	};
+
+	for (size_t i = 0; i < sizeof hash / sizeof hash[0]; i++) {
+		br_ssl_engine_set_hash(&t->cc.eng, hash[i].id, hash[i].class);
+		br_x509_minimal_set_hash(&t->xc, hash[i].id, hash[i].class);
+	}
+	br_ssl_engine_set_prf_sha256(&t->cc.eng, br_tls12_sha256_prf);
+	br_ssl_engine_set_prf_sha384(&t->cc.eng, br_tls12_sha384_prf);
+}
+
+static void set_checker(struct tls *t)
+{
+	br_ssl_engine_context *eng = &t->cc.eng;
+
+	br_x509_minimal_init(&t->xc, &br_sha256_vtable, t->trust->anchor, t->trust->count);
+	br_x509_minimal_set_rsa(&t->xc, br_ssl_engine_get_rsavrfy(eng));
+	br_x509_minimal_set_ecdsa(&t->xc, br_ssl_engine_get_ec(eng), br_ssl_engine_get_ecdsa(eng));
+	br_x509_minimal_set_minrsa(&t->xc, RSA_MIN);
+	t->now = time(NULL);
+	if (t->now < 0)
+		t->now = 0;
+	br_x509_minimal_set_time(&t->xc, (uint32_t)(t->now / 86400) + EPOCH_DAYS, (uint32_t)(t->now % 86400));
+	br_ssl_engine_set_x509(eng, &t->xc.vtable);
+}
+
+static void set_profile(struct tls *t)
+{
+	static const char *alpn[] = { "http/1.1" };	/* RFC 7301 */
+	br_ssl_engine_context *eng = &t->cc.eng;
+
+	br_ssl_client_zero(&t->cc);
+	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
+	set_suites(eng);
+	br_ssl_engine_set_default_rsavrfy(eng);
+	br_ssl_engine_set_default_ec(eng);
+	br_ssl_engine_set_default_ecdsa(eng);
+	br_ssl_engine_set_default_aes_gcm(eng);
+	br_ssl_engine_set_default_chapol(eng);
+	br_ssl_engine_set_all_flags(eng, BR_OPT_NO_RENEGOTIATION);
+	br_ssl_engine_set_protocol_names(eng, alpn, 1);
+	br_ssl_engine_set_buffers_bidi(eng, t->in, sizeof t->in, t->out, sizeof t->out);
+	set_checker(t);
+	set_hashes(t);
+}
+
+static bool begin(struct tls *t, const char *host, const struct tls_session *session)
+{
+	unsigned char seed[SEED];
+	bool resume = session != NULL && session->set;
+
+	if (host[0] == '\0' || !entropy(seed, sizeof seed))
+		return false;
+	set_profile(t);
+	br_ssl_engine_inject_entropy(&t->cc.eng, seed, sizeof seed);
+	wipe(seed, sizeof seed);
+	if (resume) {
+		memcpy(&t->offered, session->bytes, sizeof t->offered);
+		br_ssl_engine_set_session_parameters(&t->cc.eng, &t->offered);
+	}
+	return br_ssl_client_reset(&t->cc, host, resume) != 0;
+}
+
+struct tls *tls_new(const struct tls_trust *trust, const char *host, const struct tls_session *session)
+{
+	struct tls *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return NULL;
+	t->trust = trust;
+	t->state = TLS_HANDSHAKE;
+	if (begin(t, host, session))
+		return t;
+	tls_free(t);
+	return NULL;
+}
+
+void tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	wipe(t, sizeof *t);
+	free(t);
+}
+
+/* --------------------------------------------------------------- the pump */
+
+static unsigned engine(const struct tls *t)
+{
+	return br_ssl_engine_current_state(&t->cc.eng);
+}
+
+static bool ended(const struct tls *t)
+{
+	return t->state != TLS_HANDSHAKE && t->state != TLS_OPEN;
+}
+
+/* whether an error of the socket means "later" */
+static bool later(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* true: something moved */
+static bool move_out(struct tls *t, int fd)
+{
+	size_t n;
+	unsigned char *p = br_ssl_engine_sendrec_buf(&t->cc.eng, &n);
+
+	if (p == NULL || t->socket_error != 0)
+		return false;
+	ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
+	if (k > 0) {
+		t->sent += (size_t)k;
+		br_ssl_engine_sendrec_ack(&t->cc.eng, (size_t)k);
+		return true;
+	}
+	if (k < 0 && errno == EINTR)
+		return true;
+	if (k < 0 && !later(errno))
+		t->socket_error = errno;
+	return false;
+}
+
+static void look(struct tls *t, const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n && t->received + i < sizeof t->first; i++)
+		t->first[t->received + i] = p[i];
+}
+
+static bool move_in(struct tls *t, int fd)
+{
+	size_t n;
+
+	if (!tls_want_read(t))
+		return false;
+	unsigned char *p = br_ssl_engine_recvrec_buf(&t->cc.eng, &n);
+	ssize_t k = recv(fd, p, n, 0);
+	if (k > 0) {
+		look(t, p, (size_t)k);
+		t->received += (size_t)k;
+		br_ssl_engine_recvrec_ack(&t->cc.eng, (size_t)k);
+		return true;
+	}
+	if (k < 0 && errno == EINTR)
+		return true;
+	if (k == 0)
+		t->eof = true;
+	else if (!later(errno)) {
+		t->socket_error = errno;
+		t->eof = true;
+	}
+	return false;
+}
+
+/*
+ * What engine and socket have come to. Once close_notify was received nothing
+ * more can come; our own answer to it need not be waited for.
+ */
+static enum tls_state settle(struct tls *t)
+{
+	unsigned st = engine(t);
+
+	if (ended(t))
+		return t->state;
+	if ((st & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0) {
+		t->state = TLS_OPEN;
+		t->opened = true;
+	}
+	if ((st & BR_SSL_CLOSED) != 0)
+		t->state = br_ssl_engine_last_error(&t->cc.eng) == BR_ERR_OK ? TLS_CLOSED : TLS_FAILED;
+	else if (t->cc.eng.shutdown_recv && (st & BR_SSL_RECVAPP) == 0)
+		t->state = TLS_CLOSED;
+	else if (t->eof)
+		t->state = t->state == TLS_OPEN && t->socket_error == 0 ? TLS_CUT : TLS_FAILED;
+	return t->state;
+}
+
+enum tls_state tls_step(struct tls *t, int fd, bool *again)
+{
+	*again = false;
+	for (int i = 0; i < STEPS; i++) {
+		bool moved = move_out(t, fd);
+		moved |= move_in(t, fd);
+		if (settle(t) > TLS_OPEN || !moved)
+			return t->state;
+	}
+	*again = true;
+	return t->state;
+}
+
+bool tls_want_read(const struct tls *t)
+{
+	return !ended(t) && !t->eof && (engine(t) & (BR_SSL_RECVREC | BR_SSL_RECVAPP)) == BR_SSL_RECVREC;
+}
+
+bool tls_want_write(const struct tls *t)
+{
+	return !ended(t) && t->socket_error == 0 && (engine(t) & BR_SSL_SENDREC) != 0;
+}
+
+uint64_t tls_received(const struct tls *t)
+{
+	return t->received;
+}
+
+uint64_t tls_sent(const struct tls *t)
+{
+	return t->sent;
+}
+
+/* -------------------------------------------------------------- plain text */
+
+char *tls_tx(struct tls *t, size_t *room)
+{
+	*room = 0;
+	if (t->state != TLS_OPEN || t->socket_error != 0)
+		return NULL;
+	return (char *)br_ssl_engine_sendapp_buf(&t->cc.eng, room);
+}
+
+void tls_tx_done(struct tls *t, size_t n)
+{
+	br_ssl_engine_sendapp_ack(&t->cc.eng, n);
+	t->unflushed = true;
+}
+
+void tls_flush(struct tls *t)
+{
+	br_ssl_engine_flush(&t->cc.eng, 0);
+	t->unflushed = false;
+}
+
+const char *tls_rx(struct tls *t, size_t *n)
+{
+	*n = 0;
+	return (const char *)br_ssl_engine_recvapp_buf(&t->cc.eng, n);
+}
+
+void tls_rx_done(struct tls *t, size_t n)
+{
+	br_ssl_engine_recvapp_ack(&t->cc.eng, n);
+}
+
+bool tls_tx_idle(const struct tls *t)
+{
+	return !t->unflushed && (engine(t) & BR_SSL_SENDREC) == 0;
+}
+
+/* ------------------------------------------------------------- for people */
+
+const char *tls_suite(const struct tls *t)
+{
+	static const struct {
+		uint16_t id;
+		const char *name;
+	} suite[] = {
+		{ BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256" },
+		{ BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256" },
+		{ BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384" },
+		{ BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384" },
+		{ BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305" },
+		{ BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305" },
+	};
+
+	for (size_t i = 0; i < sizeof suite / sizeof suite[0]; i++)
+		if (suite[i].id == t->cc.eng.session.cipher_suite)
+			return suite[i].name;
+	return "no cipher suite";
+}
+
+/* a server without session ids (RFC 5246 7.4.1.3: it sends an empty one) gives nothing to resume */
+void tls_session_get(const struct tls *t, struct tls_session *out)
+{
+	br_ssl_session_parameters p;
+
+	memset(out, 0, sizeof *out);
+	br_ssl_engine_get_session_parameters(&t->cc.eng, &p);
+	out->set = t->state == TLS_OPEN && p.session_id_len > 0;
+	if (out->set)
+		memcpy(out->bytes, &p, sizeof p);
+	wipe(&p, sizeof p);
+}
+
+bool tls_resumed(const struct tls *t)
+{
+	const br_ssl_session_parameters *s = &t->cc.eng.session;
+
+	return t->opened && t->offered.session_id_len > 0
+		&& s->session_id_len == t->offered.session_id_len
+		&& memcmp(s->session_id, t->offered.session_id, s->session_id_len) == 0;
+}
+
+/* "2026-01-02 03:04 UTC" */
+static void write_time(char *dst, size_t room, time_t when)
+{
+	struct tm tm;
+
+	memset(&tm, 0, sizeof tm);
+	gmtime_r(&when, &tm);
+	fmt(dst, room, "%d-%s%d-%s%d %s%d:%s%d UTC", tm.tm_year + 1900,
+		tm.tm_mon < 9 ? "0" : "", tm.tm_mon + 1, tm.tm_mday < 10 ? "0" : "", tm.tm_mday,
+		tm.tm_hour < 10 ? "0" : "", tm.tm_hour, tm.tm_min < 10 ? "0" : "", tm.tm_min);
+}
+
+/* the ends that another attempt meets again */
+static const struct {
+	int error;
+	const char *text;
+} reasons[] = {
+	{ BR_ERR_TOO_LARGE, "the server sends records that are larger than TLS allows" },
+	{ BR_ERR_INVALID_ALGORITHM, "the server insists on a curve, hash or signature that is not accepted" },
+	{ BR_ERR_BAD_CIPHER_SUITE, "the server insists on a cipher suite that was not offered" },
+	{ BR_ERR_X509_UNSUPPORTED, "the server's certificate has a key or signature of a kind that is not accepted (SHA-1 is not)" },
+	{ BR_ERR_X509_LIMIT_EXCEEDED, "the server's certificate has a key longer than 4096 bits" },
+	{ BR_ERR_X509_BAD_SIGNATURE, "a signature in the server's certificate chain is wrong" },
+	{ BR_ERR_X509_DN_MISMATCH, "the server's certificates do not form a chain in the order sent" },
+	{ BR_ERR_X509_BAD_SERVER_NAME, "the server's certificate is for another name" },
+	{ BR_ERR_X509_CRITICAL_EXTENSION, "the server's certificate chain has a critical extension that cannot be checked here" },
+	{ BR_ERR_X509_NOT_CA, "a certificate in the server's chain may not sign others" },
+	{ BR_ERR_X509_FORBIDDEN_KEY_USAGE, "the server's certificate may not be used for this" },
+	{ BR_ERR_X509_WEAK_PUBLIC_KEY, "the server's certificate chain has a weak key (RSA below 2048 bits)" },
+	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION,
+		"the server requires TLS 1.3, and TLS 1.2 is the newest spoken here: "
+		"put a local TLS forwarder before it and use its http://127.0.0.1 address" },
+	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE,
+		"the server accepts no cipher suite or certificate kind that is offered (TLS 1.2, ECDHE, RSA or ECDSA)" },
+	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_INSUFFICIENT_SECURITY, "the server demands stronger cipher suites" },
+	{ BR_ERR_RECV_FATAL_ALERT + UNRECOGNIZED_NAME, "the server does not know this name" },
+};
+
+static const char *reason(int error)
+{
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (reasons[i].error == error)
+			return reasons[i].text;
+	return NULL;
+}
+
+/* whether what came first is no TLS record: handshake or alert, version 3.x (RFC 5246 6.2.1) */
+static bool alien(const struct tls *t)
+{
+	return t->received >= sizeof t->first && t->state == TLS_FAILED
+		&& (t->first[1] != 3 || (t->first[0] != 22 && t->first[0] != 21));
+}
+
+static bool old_version(const struct tls *t, int error)
+{
+	return !alien(t) && (error == BR_ERR_UNSUPPORTED_VERSION || error == BR_ERR_BAD_VERSION);
+}
+
+static void why_expired(const struct tls *t, char *dst, size_t room)
+{
+	char now[32];
+
+	write_time(now, sizeof now, t->now);
+	if (t->now < FLOOR)
+		fmt(dst, room, "the system clock says %s: set it, certificates cannot be checked without (TLS error %d)",
+			now, BR_ERR_X509_EXPIRED);
+	else
+		fmt(dst, room, "the server's certificate has expired or is not yet valid, or the system clock is wrong (now %s; TLS error %d)",
+			now, BR_ERR_X509_EXPIRED);
+}
+
+static void why_socket(const struct tls *t, char *dst, size_t room)
+{
+	const char *during = t->opened ? "" : " during the TLS handshake";
+
+	if (t->socket_error != 0)
+		fmt(dst, room, "the connection broke%s: %s", during, strerror(t->socket_error));
+	else
+		fmt(dst, room, "the server closed the connection%s", t->opened ? " without close_notify" : during);
+}
+
+void tls_why(const struct tls *t, char *dst, size_t room)
+{
+	int error = br_ssl_engine_last_error(&t->cc.eng);
+
+	if (!ended(t) || t->state == TLS_CLOSED)
+		fmt(dst, room, "%s", "");
+	else if (error == BR_ERR_OK)
+		why_socket(t, dst, room);
+	else if (alien(t))
+		fmt(dst, room, "the server does not speak TLS on this port (TLS error %d)", error);
+	else if (old_version(t, error))
+		fmt(dst, room, "the server speaks no TLS newer than 1.1, and 1.2 is needed (TLS error %d)", error);
+	else if (error == BR_ERR_X509_EXPIRED)
+		why_expired(t, dst, room);
+	else if (error == BR_ERR_X509_NOT_TRUSTED)
+		fmt(dst, room, "the server's certificate is signed by nobody in %s (%zu roots), or an intermediate certificate is missing (TLS error %d)",
+			t->trust->bundle, t->trust->count, error);
+	else if (reason(error) != NULL)
+		fmt(dst, room, "%s (TLS error %d)", reason(error), error);
+	else if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)
+		fmt(dst, room, "the server refuses with TLS alert %d (TLS error %d)", error - BR_ERR_RECV_FATAL_ALERT, error);
+	else
+		fmt(dst, room, "TLS failed (TLS error %d)", error);
+}
+
+bool tls_permanent(const struct tls *t)
+{
+	int error = br_ssl_engine_last_error(&t->cc.eng);
+
+	if (t->state != TLS_FAILED || error == BR_ERR_OK)
+		return false;
+	return alien(t) || old_version(t, error) || reason(error) != NULL
+		|| (error > BR_ERR_X509_OK && error <= BR_ERR_X509_NOT_TRUSTED);
+}
