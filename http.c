@@ -109,7 +109,9 @@ static int take_eol(struct cursor *c, const char *why)
 {
 	int r;
 
-	if (c->bare_lf && c->at < c->n && c->p[c->at] == '\n') {
+	if (c->at < c->n && c->p[c->at] == '\n') {
+		if (!c->bare_lf)
+			return bad(c, 400, "A line ends without its CR.");
 		c->at++;
 		return 1;
 	}
@@ -176,7 +178,7 @@ static int take_fields(struct cursor *c, struct http_head *h)
 		if (c->at == c->n)
 			return more(c);
 		if (at_eol(c))
-			return take_eol(c, "A line ends without its CR.");
+			return take_eol(c, "");
 		r = take_field(c, h);
 	}
 	return r;

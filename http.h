@@ -100,7 +100,7 @@ struct http_body {
 
 enum http_progress {
 	HTTP_MORE,	/* all input used, the body goes on */
-	HTTP_DATA,	/* data[0..ndata) within the input are the next bytes of the body */
+	HTTP_DATA,	/* *data, within the input, are the next bytes of the body */
 	HTTP_DONE,	/* the body is complete; input behind it belongs to the next message */
 	HTTP_BAD	/* broken chunks: the framing is lost, *why says how */
 };
