@@ -20,7 +20,7 @@ enum span_kind {
 	SPAN_ESC,	/* any UTF-8 bytes -> the inside of a JSON string */
 	SPAN_UNESC,	/* the inside of a JSON string -> its bytes */
 	SPAN_B64,	/* any bytes -> base64 (RFC 4648, with padding) */
-	SPAN_UNB64	/* valid base64 -> its bytes */
+	SPAN_UNB64	/* base64, padded or not -> its bytes; what is no digit counts as one of zeros */
 };
 
 struct span {
