@@ -42,17 +42,9 @@ struct target {
 
 /*
  * State that a provider wants back on the next turn rides in the signature of
- * a thinking block: CARRY_PREFIX and the base64 of a JSON object with
- *   t  the target's binding; another one: the state is ignored
- *   f  where the reasoning text came from: "reasoning_content", "reasoning",
- *      "reasoning_text", "thinking", "tags" (<think> in the content), "parts"
- *      (Mistral), "details"
- *   d  reasoning_details as they came (array; cumulative snapshots: the last)
- *   o  reasoning_opaque (Copilot)
- *   g  thought signatures (Gemini): {"client's tool call id": "signature"}, ""
- *      for the one of the message
- * with only the members that there is something for. A signature that does not
- * begin so is somebody else's and is dropped with nothing sent.
+ * a thinking block; carry.h writes and reads it. A signature that does not
+ * begin so, or is bound to another target, is somebody else's: it and its
+ * thinking are dropped with nothing sent.
  */
 #define CARRY_PREFIX "ccp1."
 
