@@ -201,7 +201,7 @@ static void answer_error(struct dns_answer *a, enum why why)
 {
 	a->count = 0;
 	a->error = why_text[why];
-	a->final = why == WHY_NONAME || why == WHY_NODATA;
+	a->final = why == WHY_NONAME || why == WHY_NODATA || why == WHY_LATE;
 }
 
 static bool literal(const char *host, struct packed *p)

@@ -22,7 +22,7 @@ struct dns_answer {
 	int count;
 	struct dns_address address[DNS_ADDRESSES];	/* families alternate, IPv6 first, what worked last before all */
 	const char *error;	/* static text when count is 0 */
-	bool final;		/* the name has no address: asking again soon is pointless */
+	bool final;		/* the name has no address, or the time was used up: do not ask again at once */
 };
 
 struct dns;		/* the cache and the lookups under way */

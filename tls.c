@@ -90,7 +90,7 @@ static bool entropy(unsigned char *p, size_t n)
 	return k == (ssize_t)n;
 }
 
-static void wipe(void *p, size_t n)
+void tls_wipe(void *p, size_t n)
 {
 	volatile unsigned char *v = p;
 
@@ -179,7 +179,7 @@ static bool begin(struct tls *t, const char *host, const struct tls_session *ses
 		return false;
 	set_profile(t);
 	br_ssl_engine_inject_entropy(&t->cc.eng, seed, sizeof seed);
-	wipe(seed, sizeof seed);
+	tls_wipe(seed, sizeof seed);
 	if (resume) {
 		memcpy(&t->offered, session->bytes, sizeof t->offered);
 		br_ssl_engine_set_session_parameters(&t->cc.eng, &t->offered);
@@ -205,7 +205,7 @@ void tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	wipe(t, sizeof *t);
+	tls_wipe(t, sizeof *t);
 	free(t);
 }
 
@@ -405,7 +405,7 @@ void tls_session_get(const struct tls *t, struct tls_session *out)
 	out->set = t->state == TLS_OPEN && p.session_id_len > 0;
 	if (out->set)
 		memcpy(out->bytes, &p, sizeof p);
-	wipe(&p, sizeof p);
+	tls_wipe(&p, sizeof p);
 }
 
 bool tls_resumed(const struct tls *t)

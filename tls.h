@@ -72,6 +72,7 @@ bool tls_tx_idle(const struct tls *t);		/* all that was put has left for the ker
 const char *tls_suite(const struct tls *t);
 void tls_session_get(const struct tls *t, struct tls_session *out);
 bool tls_resumed(const struct tls *t);
+void tls_wipe(void *p, size_t n);	/* zeroes what was secret; not optimised away */
 
 /* What went wrong, in words a user can act on (terminated, with the engine's error number). */
 void tls_why(const struct tls *t, char *dst, size_t room);

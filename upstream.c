@@ -1,0 +1,565 @@
+/*
+ * One upstream connection.
+ *
+ *   state      waits for                         then
+ *   UP_NAME    the lookup                        UP_DIAL
+ *   UP_DIAL    one of several connects           UP_TLS, or UP_OPEN when plain
+ *   UP_TLS     the handshake                     UP_OPEN
+ *   UP_OPEN    its user, and the other side      UP_ENDED at the other side's end
+ *   any        its own deadline, or a failure    UP_FAILED
+ *
+ * An error in sending does not end it: the other side may have answered before
+ * it reset the connection, so receiving goes on to its own end. Whatever the
+ * end, bytes that came can be read first, and only then is it told.
+ *
+ * Buffers: RX and TX when plain, those of tls.c otherwise.
+ */
+#include "upstream.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "dial.h"
+#include "log.h"
+#include "pool.h"
+
+#define RX 16384
+#define TX 16384
+#define READS 4		/* of a plain connection in one step: others wait too */
+
+struct upstream {
+	struct up_pool *pool;
+	const struct config *c;
+	struct identity id;
+	struct roots *roots;
+	enum up_state state;
+	struct dns_query *query;
+	struct dns_answer answer;
+	struct dial dial;
+	int fd;
+	int64_t deadline;	/* of the handshake */
+	struct tls *tls;
+	char *plain;		/* the storage of rx and tx */
+	struct buf rx, tx;
+	int broken;		/* errno that ended sending, or 0 */
+	uint64_t before;	/* what TLS had sent when the user's first byte was put */
+	bool put, sent, reused, retry, timed_out, again;
+	enum up_end end;
+	char why[512];
+};
+
+/* ------------------------------------------------------------------- ends */
+
+static void release(struct upstream *u)
+{
+	if (u->query != NULL)
+		dns_drop(pool_dns(u->pool), u->query);
+	u->query = NULL;
+	if (u->state == UP_DIAL)
+		dial_stop(&u->dial);
+	if (u->fd >= 0)
+		close(u->fd);
+	u->fd = -1;
+}
+
+static void fail(struct upstream *u, bool retry, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vfmt(u->why, sizeof u->why, format, ap);
+	va_end(ap);
+	release(u);
+	u->state = UP_FAILED;
+	u->end = UP_END_ERROR;
+	u->retry = retry;
+}
+
+/* a deadline of ours has passed: another attempt would take as long again */
+static void fail_late(struct upstream *u, const char *what, int timeout)
+{
+	fail(u, false, "%s %s: no answer within %m", what, u->c->target.host, (int64_t)timeout);
+	u->timed_out = true;
+}
+
+static void end(struct upstream *u, enum up_end how)
+{
+	release(u);
+	u->state = UP_ENDED;
+	u->end = how;
+}
+
+void up_destroy(struct upstream *u)
+{
+	release(u);
+	tls_free(u->tls);
+	if (u->roots != NULL)
+		pool_roots_drop(u->pool, u->roots);
+	free(u->plain);
+	free(u);
+}
+
+bool up_current(const struct upstream *u)
+{
+	return u->roots == NULL || u->roots->current;
+}
+
+/* -------------------------------------------------------- records and bytes */
+
+static void step_records(struct upstream *u)
+{
+	char why[384];
+	enum tls_state state = tls_step(u->tls, u->fd, &u->again);
+
+	u->sent |= u->put && tls_sent(u->tls) > u->before;
+	if (state == TLS_CLOSED)
+		end(u, UP_END_CLEAN);
+	else if (state == TLS_CUT)
+		end(u, UP_END_CUT);
+	else if (state == TLS_FAILED) {
+		tls_why(u->tls, why, sizeof why);
+		fail(u, !u->sent, "%s: %s", u->c->target.host, why);
+	}
+}
+
+static bool later(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+static void send_bytes(struct upstream *u)
+{
+	while (u->tx.len > 0 && u->broken == 0) {
+		ssize_t n = send(u->fd, buf_at(&u->tx), u->tx.len, MSG_NOSIGNAL);
+		if (n > 0) {
+			u->sent = true;
+			buf_skip(&u->tx, (size_t)n);
+			continue;
+		}
+		if (n < 0 && !later(errno))
+			u->broken = errno;
+		u->again |= n < 0 && errno == EINTR;
+		return;
+	}
+}
+
+static void receive_end(struct upstream *u, int error)
+{
+	if (error == 0)
+		error = u->broken;
+	if (error == 0)
+		end(u, UP_END_CLEAN);
+	else
+		fail(u, !u->sent, "%s: the connection broke: %s", u->c->target.host, strerror(error));
+}
+
+static void receive_bytes(struct upstream *u)
+{
+	for (int i = 0; i < READS; i++) {
+		if (u->rx.off > 0)
+			buf_pack(&u->rx);
+		size_t room = buf_room(&u->rx);
+		if (room == 0)
+			return;
+		ssize_t n = recv(u->fd, buf_end(&u->rx), room, 0);
+		if (n > 0) {
+			buf_added(&u->rx, (size_t)n);
+			if ((size_t)n < room)
+				return;
+			continue;
+		}
+		u->again |= n < 0 && errno == EINTR;
+		if (n == 0 || !later(errno))
+			receive_end(u, n == 0 ? 0 : errno);
+		return;
+	}
+}
+
+/* ------------------------------------------------------------------ phases */
+
+static void opened(struct upstream *u)
+{
+	u->state = UP_OPEN;
+	dns_worked(pool_dns(u->pool), u->c->target.host, &u->answer.address[u->dial.won]);
+}
+
+static bool plain_buffers(struct upstream *u)
+{
+	u->plain = malloc(RX + TX);
+	if (u->plain == NULL)
+		return false;
+	u->rx.p = u->plain;
+	u->rx.cap = RX;
+	u->tx.p = u->plain + RX;
+	u->tx.cap = TX;
+	return true;
+}
+
+static void handshake_begin(struct upstream *u, int64_t now)
+{
+	struct tls_session s;
+
+	pool_session(u->pool, &u->id, &s);
+	u->tls = tls_new(u->roots->trust, u->c->target.host, &s);
+	tls_wipe(&s, sizeof s);
+	u->deadline = now + u->c->tls_timeout;
+	u->state = UP_TLS;
+	if (u->tls == NULL)
+		fail(u, false, "cannot begin TLS with %s: no memory or no randomness", u->c->target.host);
+}
+
+static void connected(struct upstream *u, int fd, int64_t now)
+{
+	u->fd = fd;
+	if (u->roots != NULL)
+		handshake_begin(u, now);
+	else if (plain_buffers(u))
+		opened(u);
+	else
+		fail(u, false, "out of memory for a connection to %s", u->c->target.host);
+}
+
+static void named(struct upstream *u, int64_t now)
+{
+	if (u->answer.count == 0) {
+		fail(u, !u->answer.final, "cannot resolve %s: %s", u->c->target.host, u->answer.error);
+		return;
+	}
+	dial_start(&u->dial, &u->answer, now, u->c->connect_timeout);
+	u->state = UP_DIAL;
+}
+
+static void step_name(struct upstream *u, int64_t now)
+{
+	if (dns_poll(pool_dns(u->pool), u->query, now, &u->answer) == 0)
+		return;
+	u->query = NULL;
+	named(u, now);
+}
+
+static void step_dial(struct upstream *u, int64_t now)
+{
+	int fd = dial_step(&u->dial, now);
+
+	if (fd == DIAL_GOING)
+		return;
+	if (fd >= 0)
+		connected(u, fd, now);
+	else if (now >= u->dial.deadline)
+		fail_late(u, "cannot connect to", u->c->connect_timeout);
+	else
+		fail(u, true, "cannot connect to %s port %d: %s", u->c->target.host, u->c->target.port,
+			strerror(u->dial.error));
+}
+
+/* the session is forgotten with the failure: it may have been the cause */
+static void handshake_failed(struct upstream *u)
+{
+	char why[384];
+
+	tls_why(u->tls, why, sizeof why);
+	pool_session_keep(u->pool, &u->id, NULL);
+	fail(u, !tls_permanent(u->tls), "cannot agree on TLS with %s: %s", u->c->target.host, why);
+}
+
+static void step_handshake(struct upstream *u, int64_t now)
+{
+	struct tls_session s;
+	uint64_t before = tls_received(u->tls);
+
+	if (now >= u->deadline) {
+		fail_late(u, "TLS handshake with", u->c->tls_timeout);
+		return;
+	}
+	if (!pool_turn(u->pool)) {
+		u->again = true;
+		return;
+	}
+	enum tls_state state = tls_step(u->tls, u->fd, &u->again);
+	if (tls_received(u->tls) > before)
+		pool_turn_taken(u->pool);
+	if (state == TLS_HANDSHAKE)
+		return;
+	if (state == TLS_FAILED) {
+		handshake_failed(u);
+		return;
+	}
+	tls_session_get(u->tls, &s);
+	pool_session_keep(u->pool, &u->id, &s);
+	tls_wipe(&s, sizeof s);
+	opened(u);
+}
+
+static void step_open(struct upstream *u)
+{
+	if (u->tls != NULL) {
+		step_records(u);
+		return;
+	}
+	send_bytes(u);
+	receive_bytes(u);
+}
+
+void up_step(struct upstream *u, int64_t now)
+{
+	u->again = false;
+	if (u->state == UP_NAME)
+		step_name(u, now);
+	if (u->state == UP_DIAL)
+		step_dial(u, now);
+	if (u->state == UP_TLS)
+		step_handshake(u, now);
+	if (u->state == UP_OPEN)
+		step_open(u);
+}
+
+/* ----------------------------------------------------------- opening, closing */
+
+static bool trust(struct upstream *u)
+{
+	char err[384];
+
+	if (u->c->target.literal) {
+		fail(u, false, "TLS needs a name to check: %s is an address", u->c->target.host);
+		return false;
+	}
+	u->roots = pool_roots(u->pool, u->c, err, sizeof err);
+	if (u->roots == NULL)
+		fail(u, false, "%s", err);
+	return u->roots != NULL;
+}
+
+static void begin(struct upstream *u, int64_t now)
+{
+	const struct config *c = u->c;
+
+	if (c->target.tls && !trust(u))
+		return;
+	u->query = dns_ask(pool_dns(u->pool), c->target.host, c->target.port, now, c->resolve_timeout, c->dns_ttl,
+		&u->answer);
+	if (u->query != NULL)
+		return;
+	named(u, now);
+	up_step(u, now);
+}
+
+static struct upstream *reuse(struct up_pool *p, const struct config *c, const struct identity *id)
+{
+	struct upstream *u = pool_take(p, id);
+
+	if (u == NULL)
+		return NULL;
+	u->c = c;
+	u->reused = true;
+	u->put = false;
+	u->sent = false;
+	return u;
+}
+
+struct upstream *up_open(struct up_pool *p, const struct config *c, bool fresh, int64_t now)
+{
+	struct identity id;
+
+	pool_identity(c, &id);
+	struct upstream *u = fresh ? NULL : reuse(p, c, &id);
+	if (u != NULL)
+		return u;
+	u = calloc(1, sizeof *u);
+	if (u == NULL)
+		return NULL;
+	u->pool = p;
+	u->c = c;
+	u->id = id;
+	u->fd = -1;
+	u->state = UP_NAME;
+	u->end = UP_END_NONE;
+	begin(u, now);
+	return u;
+}
+
+static bool waiting(const struct upstream *u)
+{
+	size_t n = u->rx.len;
+
+	if (u->tls != NULL)
+		(void)tls_rx(u->tls, &n);
+	return n > 0;
+}
+
+void up_close(struct upstream *u, bool keep, int64_t now)
+{
+	bool can = u->state == UP_OPEN && u->broken == 0 && !waiting(u) && up_tx_idle(u) && up_current(u);
+
+	if (!keep || !can || u->c->up_keepalive <= 0) {
+		up_destroy(u);
+		return;
+	}
+	int64_t until = now + u->c->up_keepalive;
+	u->c = NULL;	/* may be gone before this connection is used again */
+	pool_put(u->pool, u, &u->id, u->fd, until);
+}
+
+/* ------------------------------------------------------------- what it says */
+
+enum up_state up_state(const struct upstream *u)
+{
+	return u->state == UP_FAILED && waiting(u) ? UP_ENDED : u->state;
+}
+
+bool up_reused(const struct upstream *u)
+{
+	return u->reused;
+}
+
+bool up_sent(const struct upstream *u)
+{
+	return u->sent;
+}
+
+bool up_retry(const struct upstream *u)
+{
+	return u->retry;
+}
+
+const char *up_why(const struct upstream *u)
+{
+	return u->why;
+}
+
+bool up_timed_out(const struct upstream *u)
+{
+	return u->timed_out;
+}
+
+static int poll_name(const struct upstream *u, struct pollfd *p)
+{
+	int fds[UP_FDS];
+	int n = dns_fds(u->query, fds, UP_FDS);
+
+	for (int i = 0; i < n; i++)
+		p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	return n;
+}
+
+static short interest(const struct upstream *u, bool rx_room)
+{
+	bool in, out;
+
+	if (u->tls != NULL) {
+		in = tls_want_read(u->tls);
+		out = tls_want_write(u->tls);
+	} else {
+		in = u->rx.len < u->rx.cap;
+		out = u->tx.len > 0 && u->broken == 0;
+	}
+	return (short)((in && (rx_room || u->state == UP_TLS) ? POLLIN : 0) | (out ? POLLOUT : 0));
+}
+
+int up_poll(const struct upstream *u, struct pollfd *p, bool rx_room)
+{
+	if (u->state == UP_NAME)
+		return poll_name(u, p);
+	if (u->state == UP_DIAL)
+		return dial_poll(&u->dial, p);
+	if (u->state != UP_TLS && u->state != UP_OPEN)
+		return 0;
+	*p = (struct pollfd){ .fd = u->fd, .events = interest(u, rx_room) };
+	return p->events != 0;
+}
+
+int64_t up_due(const struct upstream *u)
+{
+	switch (u->state) {
+	case UP_NAME:
+		return dns_due(u->query);
+	case UP_DIAL:
+		return dial_due(&u->dial);
+	case UP_TLS:
+		return u->deadline;
+	case UP_OPEN:
+	case UP_ENDED:
+	case UP_FAILED:
+		break;
+	}
+	return INT64_MAX;
+}
+
+bool up_again(const struct upstream *u)
+{
+	return u->again && (u->state == UP_TLS || u->state == UP_OPEN);
+}
+
+enum up_end up_ended(const struct upstream *u)
+{
+	return waiting(u) ? UP_END_NONE : u->end;
+}
+
+size_t up_describe(const struct upstream *u, char *dst, size_t room)
+{
+	int skipped;
+
+	if (u->tls == NULL)
+		return fmt(dst, room, "plain text");
+	int count = tls_trust_count(u->roots->trust, &skipped);
+	return fmt(dst, room, "TLS 1.2, %s, %d roots (%d skipped)%s", tls_suite(u->tls), count, skipped,
+		tls_resumed(u->tls) ? ", session resumed" : "");
+}
+
+/* ---------------------------------------------------------------- the ports */
+
+char *up_tx(struct upstream *u, size_t *room)
+{
+	*room = 0;
+	if (u->state != UP_OPEN || u->broken != 0)
+		return NULL;
+	if (u->tls != NULL)
+		return tls_tx(u->tls, room);
+	if (u->tx.off > TX / 2)
+		buf_pack(&u->tx);
+	*room = buf_room(&u->tx);
+	return *room > 0 ? buf_end(&u->tx) : NULL;
+}
+
+void up_tx_done(struct upstream *u, size_t n)
+{
+	if (u->tls == NULL) {
+		buf_added(&u->tx, n);
+		return;
+	}
+	if (!u->put)
+		u->before = tls_sent(u->tls);
+	u->put = true;
+	tls_tx_done(u->tls, n);
+}
+
+void up_flush(struct upstream *u)
+{
+	if (u->tls != NULL && u->state == UP_OPEN)
+		tls_flush(u->tls);
+}
+
+const char *up_rx(struct upstream *u, size_t *n)
+{
+	if (u->tls != NULL)
+		return tls_rx(u->tls, n);
+	*n = u->rx.len;
+	return *n > 0 ? buf_at(&u->rx) : NULL;
+}
+
+void up_rx_done(struct upstream *u, size_t n)
+{
+	if (u->tls != NULL)
+		tls_rx_done(u->tls, n);
+	else
+		buf_skip(&u->rx, n);
+}
+
+bool up_tx_idle(const struct upstream *u)
+{
+	return u->tls != NULL ? tls_tx_idle(u->tls) : u->tx.len == 0;
+}
