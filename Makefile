@@ -1,0 +1,123 @@
+# claude-code-proxy, by GNU make
+#
+#   make                 builds ./claude-code-proxy, installs nothing
+#   make run             installs what the build lacks, builds and starts it
+#   make test            the same, and runs all tests
+#   make test-client     Claude Code and the Anthropic SDK through the proxy
+#   make static          a static binary by musl, in build/static/ (Alpine: MUSL_CC=cc)
+#   make install         to DESTDIR and PREFIX; make uninstall takes it away
+#
+# CC, CFLAGS and LDFLAGS are yours. BEARSSL=dir builds against a source tree
+# (inc/ and build/) or an install tree (include/ and lib/) of BearSSL.
+
+ifeq ($(origin CC),default)
+CC = cc
+endif
+CFLAGS ?= -O2 -g
+MUSL_CC ?= musl-gcc
+PREFIX ?= /usr/local
+O = build
+BIN = claude-code-proxy
+
+STD = -std=c99 -D_POSIX_C_SOURCE=200809L
+WERROR = -Werror
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla \
+	-Wimplicit-fallthrough $(WERROR)
+
+# the system's headers have a directory of their own, clear of the C library's, which musl needs
+BEARSSL_INC = $(if $(BEARSSL),-I$(BEARSSL)/inc -I$(BEARSSL)/include -I$(BEARSSL)/include/bearssl,-I/usr/include/bearssl)
+BEARSSL_LIB := $(if $(BEARSSL),$(firstword $(wildcard $(BEARSSL)/build/libbearssl.a $(BEARSSL)/lib/libbearssl.a)),$(shell $(CC) -print-file-name=libbearssl.a 2>/dev/null))
+NO_BEARSSL = $(if $(BEARSSL),BEARSSL=$(BEARSSL): no bearssl.h in its inc/ or include/ or no libbearssl.a in its build/ or lib/, \
+	BearSSL is missing. Type: apt-get install libbearssl-dev (Alpine: apk add bearssl-dev) or make BEARSSL=dir)
+COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
+
+# by layer: a file includes headers of its own and of lower layers only
+LAYER0 = log
+LAYER1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows config dns tls trust
+LAYER2 = convert tokens schema error request reply dial upstream
+LAYER3 = conn serve route
+OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(LAYER1) $(LAYER2) $(LAYER3))
+HDR = $(wildcard *.h test/*.h)
+UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c))
+
+all: $(BIN)
+
+$(BIN): $(O)/proxy.o $(SHIM) $(O)/lib.a
+	$(COMPILE) $(LDFLAGS) -o $@ $(O)/proxy.o $(SHIM) $(O)/lib.a $(BEARSSL_LIB)
+
+$(O)/lib.a: $(OBJ)
+	@rm -f $@
+	@ar rc $@ $(OBJ)
+
+$(O)/%.o: %.c $(HDR) $(O)/bearssl
+	$(COMPILE) -c -o $@ $<
+
+$(O)/test/%: test/%.c $(O)/lib.a
+	@mkdir -p $(O)/test
+	$(COMPILE) $(LDFLAGS) -o $@ $< $(O)/lib.a $(BEARSSL_LIB)
+
+test/provider: $(wildcard test/provider*.c) $(O)/lib.a
+	$(COMPILE) $(LDFLAGS) -o $@ $(wildcard test/provider*.c) $(O)/lib.a
+
+test/tool: test/tool.c $(O)/lib.a
+	$(COMPILE) $(LDFLAGS) -o $@ test/tool.c $(O)/lib.a
+
+# another compiler or other flags build everything anew
+$(O)/flags: FORCE
+	@mkdir -p $(O)
+	@echo '$(COMPILE) $(BEARSSL_LIB)' | cmp -s - $@ || echo '$(COMPILE) $(BEARSSL_LIB)' >$@
+
+# what may be missing, said in one line
+$(O)/bearssl: $(O)/flags
+	@command -v $(firstword $(CC)) >/dev/null || { echo 'No C compiler $(firstword $(CC)). Type: apt-get install gcc libc6-dev' >&2; exit 1; }
+	@printf '#include <bearssl.h>\nint main(void) { br_ssl_client_zero(0); return 0; }\n' >$@.c
+	@$(COMPILE) -w -c -o $@.o $@.c 2>/dev/null && test -f '$(BEARSSL_LIB)' || { echo '$(strip $(NO_BEARSSL))' >&2; exit 1; }
+	@touch $@
+
+unit: $(UNIT)
+
+programs: all unit test/provider test/tool
+
+# musl systems' gcc has no sanitizers
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZED = $(shell echo 'int main(void) { return 0; }' | $(CC) $(SANITIZE) -x c - -o /dev/null 2>/dev/null && echo yes)
+
+asan:
+	@$(if $(SANITIZED),,: )$(MAKE) O=build/asan BIN=build/asan/claude-code-proxy all unit \
+		EXTRA='$(SANITIZE)'
+
+static:
+	@$(MAKE) O=build/static BIN=build/static/claude-code-proxy SHIM=build/static/fortify.o CC='$(MUSL_CC)' all \
+		EXTRA='-ffunction-sections -fdata-sections' LDFLAGS='$(LDFLAGS) -static -s -Wl,--gc-sections' \
+		BEARSSL_LIB='$(BEARSSL_LIB)'
+	@! readelf -l build/static/claude-code-proxy | grep INTERP
+	@wc -c build/static/claude-code-proxy
+
+run:
+	@test/setup build
+	@test/as-user $(MAKE) --no-print-directory all test/provider
+	@exec test/as-user test/serve
+
+test:
+	@test/setup test
+	@test/as-user $(MAKE) --no-print-directory programs asan
+	@test/as-user test/run $(UNIT) $(if $(SANITIZED),$(UNIT:build/%=build/asan/%)) test/*.t
+
+test-client:
+	@test/setup client
+	@test/as-user $(MAKE) --no-print-directory programs
+	@test/as-user test/client/run
+
+clean:
+	rm -rf build claude-code-proxy test/provider test/tool
+
+install: all
+	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/claude-code-proxy
+	install -m 644 claude-code-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1/claude-code-proxy.1
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/claude-code-proxy $(DESTDIR)$(PREFIX)/share/man/man1/claude-code-proxy.1
+
+FORCE:
+.PHONY: all unit programs asan static run test test-client clean install uninstall FORCE

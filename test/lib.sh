@@ -1,0 +1,189 @@
+# Helpers for the .t scripts: . "$(dirname "$0")/lib.sh" at their head.
+#
+# Every test has a directory of its own, $T, and takes it away at the end with
+# all that it started. PROXY names the binary under test.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+top=$PWD
+PROXY=${PROXY:-$top/claude-code-proxy}
+T=$(mktemp -d) || exit 1
+pids= failures=0 count=0
+key=test-client-key
+# none of the machine's own settings
+unset OPENAI_API_KEY OPENAI_BASE_URL BIG_MODEL MIDDLE_MODEL SMALL_MODEL HOST PORT ANTHROPIC_API_KEY LOG_LEVEL \
+	http_proxy https_proxy SSL_CERT_FILE 2>/dev/null
+
+cleanup() {
+	status=$?
+	trap - EXIT INT TERM HUP
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null
+	done
+	for pid in $pids; do
+		wait "$pid" 2>/dev/null
+	done
+	if [ $failures -gt 0 ] || [ $status != 0 ]; then
+		for log in "$T"/*.log; do
+			[ -s "$log" ] && echo "--- ${log##*/}" && tail -n 40 "$log"
+		done
+	fi
+	[ -n "${KEEP:-}" ] && echo "kept $T" || rm -rf "$T"
+	[ $failures = 0 ] || status=1
+	exit $status
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+ok() {
+	echo "ok - $1"
+}
+
+# not_ok WHAT [DETAIL]
+not_ok() {
+	failures=$((failures + 1))
+	echo "not ok - $1"
+	[ $# -lt 2 ] || printf '%s\n' "$2" | head -c 4000 | sed 's/^/    /'
+}
+
+# check WHAT COMMAND ...: the command must succeed
+check() {
+	what=$1
+	shift
+	if "$@" >"$T/check.out" 2>&1; then ok "$what"; else not_ok "$what" "$*: $(head -c 2000 "$T/check.out")"; fi
+}
+
+# is WHAT GOT WANT
+is() {
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:  $2
+want: $3"; fi
+}
+
+# has WHAT FILE TEXT; hasnt WHAT FILE TEXT: a fixed string anywhere in the file
+has() {
+	if grep -qF -- "$3" "$2" 2>/dev/null; then ok "$1"; else not_ok "$1" "$2 lacks $3:
+$(head -c 2000 "$2" 2>&1)"; fi
+}
+
+hasnt() {
+	if grep -qF -- "$3" "$2" 2>/dev/null; then not_ok "$1" "$2 has $3"; else ok "$1"; fi
+}
+
+# same WHAT GOT WANT: two files
+same() {
+	if cmp -s "$2" "$3"; then ok "$1"; else not_ok "$1" "$(diff "$3" "$2" 2>&1 | head -n 20)"; fi
+}
+
+# until_true COMMAND ...: tries for ten seconds at most
+until_true() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] || return 1
+		sleep 0.05
+	done
+}
+
+# keep_pid PID: ended at the test's end
+keep_pid() {
+	pids="$pids $1"
+}
+
+# stop PID: ends it now; its exit status
+stop() {
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	stopped=$?
+	pids=$(echo " $pids " | sed "s/ $1 / /")
+	return $stopped
+}
+
+# start_provider [OPTION ...]: sets $provider (its port), $provider_pid and $up (its log directory)
+start_provider() {
+	count=$((count + 1))
+	up=$T/up.$count
+	mkdir "$up"
+	"$top/test/provider" --port-file "$T/provider.$count" --log "$up" --seconds 1200 "$@" \
+		>/dev/null 2>"$T/provider.$count.log" &
+	provider_pid=$!
+	keep_pid $provider_pid
+	until_true test -s "$T/provider.$count" || { echo "provider did not start"; exit 1; }
+	provider=$(cat "$T/provider.$count")
+}
+
+# start_proxy [NAME=VALUE ...]: an instance towards $provider, unless OPENAI_BASE_URL says
+# otherwise; sets $port, $proxy_pid, $env (its file), $log
+start_proxy() {
+	count=$((count + 1))
+	env=$T/env.$count log=$T/proxy.$count.log
+	for round in 1 2 3 4 5; do
+		port=$("$top/test/tool" port)
+		{
+			echo "OPENAI_BASE_URL=http://127.0.0.1:${provider:-9}/v1"
+			echo OPENAI_API_KEY=test-upstream-key
+			echo "ANTHROPIC_API_KEY=$key"
+			echo "PORT=$port"
+			for line do
+				echo "$line"
+			done
+		} >"$env"
+		${WRAP:-} "$PROXY" --env "$env" >"$log" 2>&1 </dev/null &
+		proxy_pid=$!
+		keep_pid $proxy_pid
+		until_true proxy_is_up || { cat "$log"; echo "proxy did not start"; exit 1; }
+		kill -0 $proxy_pid 2>/dev/null && nc -z 127.0.0.1 "$port" && return
+		grep -q 'in use' "$log" || { cat "$log"; echo "proxy ended"; exit 1; }
+	done
+	exit 1
+}
+
+# ready, or ended without having been so
+proxy_is_up() {
+	! kill -0 $proxy_pid 2>/dev/null || nc -z 127.0.0.1 "$port"
+}
+
+# request METHOD TARGET [FIELD ...] <BODY: through nc on a connection of its own; fills
+# $T/answer (as it came), $T/body (decoded) and $status. SECONDS_MAX bounds it (20).
+request() {
+	method=$1 target=$2
+	shift 2
+	cat >"$T/send.body"
+	{
+		printf '%s %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nx-api-key: %s\r\nanthropic-version: 2023-06-01\r\n' \
+			"$method" "$target" "$port" "$key"
+		[ ! -s "$T/send.body" ] || printf 'Content-Type: application/json\r\nContent-Length: %s\r\n' "$(wc -c <"$T/send.body" | tr -d ' ')"
+		for field do
+			printf '%s\r\n' "$field"
+		done
+		printf 'Connection: close\r\n\r\n'
+		cat "$T/send.body"
+	} >"$T/send"
+	timeout "${SECONDS_MAX:-20}" nc 127.0.0.1 "$port" <"$T/send" >"$T/answer"
+	status=$(head -n 1 "$T/answer" | cut -d ' ' -f 2)
+	"$top/test/tool" body <"$T/answer" >"$T/body"
+}
+
+get() {
+	request GET "$@" </dev/null
+}
+
+# json PATH [FILE]: a value of $T/body, as test/tool prints it
+json() {
+	"$top/test/tool" json "$1" <"${2:-$T/body}"
+}
+
+# sent N: the body of the upstream's Nth request, as a file name
+sent() {
+	printf '%s/%04d.body' "$up" "$1"
+}
+
+# how many requests the upstream saw
+sent_count() {
+	ls "$up" | grep -c '\.head$'
+}
+
+# still alive, and well
+alive() {
+	get /health
+	is "${1:-the proxy still answers}" "$status" 200
+}

@@ -1,0 +1,308 @@
+/*
+ * What shell tests need and a shell lacks:
+ *
+ * tool port             a TCP port of loopback that is free now
+ * tool body <answer     the body of an HTTP/1.1 answer, decoded; fails when it is not whole
+ * tool json PATH <text  a value: strings decoded, others as they stand; a path is
+ *                       names and numbers with dots (.messages.0.role), # the count
+ * tool message <events  checks the grammar of a Messages stream and prints what
+ *                       it says, one line for each block, then the end
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../json.h"
+
+static char *slurp(size_t *n)
+{
+	size_t cap = 1 << 16, got;
+	char *p = malloc(cap);
+	*n = 0;
+	while (p && (got = fread(p + *n, 1, cap - *n - 1, stdin)) > 0) {
+		*n += got;
+		if (cap - *n < 2)
+			p = realloc(p, cap *= 2);
+	}
+	if (!p)
+		abort();
+	p[*n] = 0;
+	return p;
+}
+
+static int tool_port(void)
+{
+	struct sockaddr_in a = { 0 };
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	a.sin_family = AF_INET;
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		return 1;
+	printf("%d\n", ntohs(a.sin_port));
+	return 0;
+}
+
+static int chunks(const char *p, const char *end)
+{
+	for (;;) {
+		char *after;
+		size_t n = strtoul(p, &after, 16);
+		p = strstr(after, "\r\n");
+		if (!p || after == end)
+			return 1;
+		p += 2;
+		if (n == 0)
+			return 0;
+		if ((size_t)(end - p) < n + 2)
+			return fwrite(p, 1, (size_t)(end - p), stdout), 1;
+		fwrite(p, 1, n, stdout);
+		p += n + 2;
+	}
+}
+
+static int tool_body(void)
+{
+	size_t n, length = 0;
+	int chunked = 0, known = 0;
+	char *text = slurp(&n), *line = text, *end;
+	while (strncmp(line, "HTTP/1.1 1", 10) == 0 && (end = strstr(line, "\r\n\r\n")))
+		line = end + 4;		/* interim answers */
+	char *body = strstr(line, "\r\n\r\n");
+	if (!body)
+		return 1;
+	body += 4;
+	while ((line = strstr(line, "\r\n")) && line + 4 < body) {
+		line += 2;
+		chunked |= strncasecmp(line, "transfer-encoding: chunked", 26) == 0;
+		if (strncasecmp(line, "content-length:", 15) == 0) {
+			length = strtoul(line + 15, NULL, 10);
+			known = 1;
+		}
+	}
+	if (chunked)
+		return chunks(body, text + n);
+	n -= (size_t)(body - text);
+	fwrite(body, 1, known && n > length ? length : n, stdout);
+	return known && n < length;
+}
+
+static struct j_val child(struct j_val v, const char *name)
+{
+	struct j_val item = { 0 };
+	if (v.type != J_ARRAY)
+		return j_get(v, name);
+	for (long i = strtol(name, NULL, 10); i >= 0; i--)
+		if (!j_item(v, &item))
+			return (struct j_val){ 0 };
+	return item;
+}
+
+static void print(struct j_val v)
+{
+	size_t n = j_length(v);
+	char *text = malloc(n + 1);
+	if (v.type != J_STRING || !text) {
+		printf("%.*s\n", (int)v.n, v.p ? v.p : "");
+	} else {
+		fwrite(text, 1, j_copy(v, text, n), stdout);
+		putchar('\n');
+	}
+	free(text);
+}
+
+static int tool_json(char *path)
+{
+	struct j_err err;
+	size_t n;
+	char *text = slurp(&n);
+	if (j_check(text, n, &err) != 0)
+		return printf("no JSON: %s at byte %zu\n", err.why, err.at), 2;
+	struct j_val v = j_root(text, n);
+	for (char *name = strtok(path, "."); name; name = strtok(NULL, ".")) {
+		if (strcmp(name, "#") == 0)
+			return printf("%zu\n", j_count(v)), 0;
+		v = child(v, name);
+	}
+	if (v.type == J_NONE)
+		return 1;
+	print(v);
+	return 0;
+}
+
+/* the stream's grammar: what was said, and what may come */
+struct stream {
+	int started, delta, stopped, failed, open;
+	long index;		/* of the next block */
+	char kind[32];
+	char *said;
+	size_t n;
+	char reason[64], usage[512];
+};
+
+static int wrong(const char *what)
+{
+	printf("wrong: %s\n", what);
+	return 1;
+}
+
+static void say(struct stream *s, struct j_val text)
+{
+	size_t n = j_length(text);
+	s->said = realloc(s->said, s->n + n + 1);
+	if (!s->said)
+		abort();
+	s->n += j_copy(text, s->said + s->n, n);
+	s->said[s->n] = 0;
+}
+
+static int block_start(struct stream *s, struct j_val e)
+{
+	struct j_val block = j_get(e, "content_block");
+	int64_t index;
+	if (!s->started || s->open || s->delta)
+		return wrong("content_block_start out of place");
+	if (!j_whole(j_get(e, "index"), &index) || index != s->index)
+		return wrong("index");
+	s->open = 1;
+	s->n = 0;
+	j_text(j_get(block, "type"), s->kind, sizeof s->kind);
+	printf("%s", s->kind);
+	if (strcmp(s->kind, "tool_use") == 0) {
+		char id[200], name[200];
+		if (j_text(j_get(block, "id"), id, sizeof id) == 0 || j_text(j_get(block, "name"), name, sizeof name) == 0)
+			return wrong("tool_use without id or name");
+		printf(" %s", name);
+	}
+	say(s, j_get(block, "text"));
+	if (s->n > 0)
+		return wrong("text in content_block_start is lost");
+	return 0;
+}
+
+static const struct { const char *kind, *delta, *field; } deltas[] = {
+	{ "text", "text_delta", "text" },
+	{ "text", "citations_delta", "citation" },
+	{ "thinking", "thinking_delta", "thinking" },
+	{ "thinking", "signature_delta", NULL },
+	{ "tool_use", "input_json_delta", "partial_json" },
+	{ "server_tool_use", "input_json_delta", "partial_json" },
+};
+
+static int block_delta(struct stream *s, struct j_val e)
+{
+	struct j_val delta = j_get(e, "delta");
+	int64_t index;
+	if (!s->open || !j_whole(j_get(e, "index"), &index) || index != s->index)
+		return wrong("content_block_delta out of place");
+	for (size_t i = 0; i < sizeof deltas / sizeof *deltas; i++)
+		if (strcmp(deltas[i].kind, s->kind) == 0 && j_is(j_get(delta, "type"), deltas[i].delta)) {
+			if (deltas[i].field)
+				say(s, j_get(delta, deltas[i].field));
+			return 0;
+		}
+	return wrong("a delta that does not fit its block");
+}
+
+static int block_stop(struct stream *s)
+{
+	struct j_err err;
+	if (!s->open)
+		return wrong("content_block_stop out of place");
+	s->open = 0;
+	s->index++;
+	if (strcmp(s->kind, "tool_use") == 0 && s->n > 0 && j_check(s->said, s->n, &err) != 0)
+		return wrong("tool input is no JSON");
+	printf(" ");
+	for (size_t i = 0; i < s->n; i++)
+		printf(s->said[i] == '\n' ? "\\n" : "%c", s->said[i]);
+	printf("\n");
+	return 0;
+}
+
+static int message_delta(struct stream *s, struct j_val e)
+{
+	struct j_val usage = j_get(e, "usage");
+	if (!s->started || s->open || s->delta)
+		return wrong("message_delta out of place");
+	s->delta = 1;
+	j_text(j_get(j_get(e, "delta"), "stop_reason"), s->reason, sizeof s->reason);
+	snprintf(s->usage, sizeof s->usage, "%.*s", (int)usage.n, usage.p ? usage.p : "");
+	return 0;
+}
+
+static int event(struct stream *s, const char *name, struct j_val e)
+{
+	struct j_val type = j_get(e, "type");
+	if (!j_is(type, name))
+		return wrong("event: and type differ");
+	if (s->stopped || s->failed)
+		return wrong("an event behind the end");
+	if (j_is(type, "message_start")) {
+		if (s->started++ || j_length(j_get(j_get(e, "message"), "id")) == 0)
+			return wrong("message_start");
+		return 0;
+	}
+	if (j_is(type, "content_block_start"))
+		return block_start(s, e);
+	if (j_is(type, "content_block_delta"))
+		return block_delta(s, e);
+	if (j_is(type, "content_block_stop"))
+		return block_stop(s);
+	if (j_is(type, "message_delta"))
+		return message_delta(s, e);
+	if (j_is(type, "message_stop"))
+		return s->open || !s->delta ? wrong("message_stop out of place") : (s->stopped = 1, 0);
+	if (j_is(type, "error")) {
+		s->failed = 1;
+		printf("%serror ", s->open ? "\n" : "");
+		print(j_get(j_get(e, "error"), "message"));
+		return 0;
+	}
+	return j_is(type, "ping") ? 0 : wrong("an unknown event");
+}
+
+static int tool_message(void)
+{
+	struct stream s = { 0 };
+	struct j_err err;
+	size_t n;
+	char *text = slurp(&n), name[64] = "";
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (strncmp(line, "event: ", 7) == 0)
+			snprintf(name, sizeof name, "%s", line + 7);
+		if (strncmp(line, "data: ", 6) != 0)
+			continue;
+		if (j_check(line + 6, strlen(line + 6), &err) != 0)
+			return wrong("data is no JSON");
+		if (event(&s, name, j_root(line + 6, strlen(line + 6))))
+			return 1;
+	}
+	if (s.failed)
+		return 0;
+	if (!s.stopped)
+		return wrong("no end");
+	printf("end %s %s\n", s.reason, s.usage);
+	free(s.said);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	if (strcmp(what, "port") == 0)
+		return tool_port();
+	if (strcmp(what, "body") == 0)
+		return tool_body();
+	if (strcmp(what, "json") == 0 && argc == 3)
+		return tool_json(argv[2]);
+	if (strcmp(what, "message") == 0)
+		return tool_message();
+	fprintf(stderr, "usage: tool port | body | json PATH | message\n");
+	return 2;
+}
