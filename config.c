@@ -1,0 +1,364 @@
+/*
+ * The options: one table, filled from the environment and over it a file.
+ *
+ * Promises: a configuration is whole and consistent or there is none; what it
+ * holds can be sent (no control characters in texts, tokens as header names);
+ * a refusal names the file and line and how to mend it; keys are wiped when it
+ * is freed. A value that is empty counts as not set.
+ * Limits: DOTENV_MAX of a file, CFG_HEADERS_MAX headers.
+ *
+ * Loading: collect what is given for every row of the table (config_table.c),
+ * convert, then check what depends on several rows.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config_load.h"
+#include "dotenv.h"
+#include "http_char.h"
+#include "target.h"
+
+/* ---- converting ---- */
+
+static void *field(struct config *c, const struct option *o)
+{
+	return (char *)c + o->offset;
+}
+
+static bool number(const char *p, bool bytes, int64_t *out)
+{
+	int64_t v = 0;
+
+	if (!is_digit((unsigned char)*p))
+		return false;
+	for (; is_digit((unsigned char)*p); p++) {
+		if (v > INT64_MAX / 10 / 1048576 - 10)
+			return false;
+		v = v * 10 + (*p - '0');
+	}
+	if (bytes && fold((unsigned char)*p) == 'k')
+		v *= 1024;
+	else if (bytes && fold((unsigned char)*p) == 'm')
+		v *= 1048576;
+	else
+		p--;
+	*out = v;
+	return p[1] == 0;
+}
+
+static bool set_number(struct load *l, const struct option *o, const char *value, int line)
+{
+	const char *space = *o->unit ? " " : "";
+	int64_t v;
+
+	if (!number(value, strcmp(o->unit, "bytes") == 0, &v) || v < o->min || v > o->max)
+		return load_fail(l, line, "%s is \"%j\": give a whole number from %lld to %lld%s%s", o->name,
+			value, strlen(value), (long long)o->min, (long long)o->max, space, o->unit);
+	if (o->kind == INT)
+		*(int *)field(l->c, o) = (int)v;
+	else
+		*(int64_t *)field(l->c, o) = v;
+	return true;
+}
+
+static bool set_bool(struct load *l, const struct option *o, const char *value, int line)
+{
+	static const char *const words[] = { "false", "true", "0", "1", "no", "yes", "off", "on" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strcasecmp(value, words[i]) == 0) {
+			*(bool *)field(l->c, o) = i & 1;
+			return true;
+		}
+	}
+	return load_fail(l, line, "%s is \"%j\": give true or false", o->name, value, strlen(value));
+}
+
+/* only the first word counts: old files have a comment inside the quotes */
+static bool set_level(struct load *l, const struct option *o, const char *value, int line)
+{
+	size_t n = strcspn(value, " \t#");
+	const char *name;
+
+	for (enum log_level level = LOG_DEBUG; level <= LOG_CRITICAL; level++) {
+		name = log_level_name(level);
+		if (strlen(name) == n && strncasecmp(name, value, n) == 0) {
+			*(enum log_level *)field(l->c, o) = level;
+			return true;
+		}
+	}
+	*(enum log_level *)field(l->c, o) = LOG_INFO;
+	load_warn(l, line, "%s is \"%j\", which is no level: INFO is used (%s)", o->name, value, strlen(value), o->doc);
+	return true;
+}
+
+static bool set_text(struct load *l, const struct option *o, const char *value, int line)
+{
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return load_fail(l, line, "%s holds a control character: write it on one line, without tabs", o->name);
+	*(const char **)field(l->c, o) = value;
+	return true;
+}
+
+static bool set_option(struct load *l, size_t i)
+{
+	const struct option *o = &options[i];
+	const char *value = l->option[i].value;
+	int line = l->option[i].line;
+
+	if (!value || !*value) {
+		value = o->def ? o->def : "";
+		line = NOWHERE;
+	}
+	switch (o->kind) {
+	case TEXT: case SECRET: return set_text(l, o, value, line);
+	case INT: case INT64: return !*value || set_number(l, o, value, line);
+	case BOOL: return set_bool(l, o, value, line);
+	case LEVEL: return set_level(l, o, value, line);
+	case PREFIX: break;
+	}
+	return true;
+}
+
+/* ---- quirks ---- */
+
+/* appends key="value" to the storage, in the quotes that the value leaves free; NULL when there are none */
+static char *join(struct load *l, const char *key, const char *value)
+{
+	const char *quote = *value == '{' ? "" : !strchr(value, '"') ? "\"" : !strchr(value, '\'') ? "'" : NULL;
+	char *begin = l->at;
+
+	if (quote)
+		l->at += fmt(begin, strlen(key) + strlen(value) + 5, "%s=%s%s%s ", key, quote, value, quote);
+	return quote ? begin : NULL;
+}
+
+static bool set_quirks(struct load *l)
+{
+	struct quirks scratch;
+	char name[40];
+	const char *why;
+	char *begin;
+	size_t at;
+
+	q_init(&scratch);
+	l->c->up_settings = l->at;
+	for (size_t i = 0; q_key(i); i++) {
+		if (!l->quirk[i].value)
+			continue;
+		quirk_name(i, name, sizeof name);
+		begin = join(l, q_key(i), l->quirk[i].value);
+		if (!begin)
+			return load_fail(l, l->quirk[i].line, "%s: both kinds of quotes in one value", name);
+		if (q_apply(&scratch, begin, (size_t)(l->at - begin), &why, &at) != 0)
+			return load_fail(l, l->quirk[i].line, "%s: %s (%s)", name, why, q_values(i));
+	}
+	*l->at++ = 0;
+	return true;
+}
+
+/* the user's rows, checked here so that no request can fail for them */
+static bool read_rows(struct load *l)
+{
+	struct config *c = l->c;
+	size_t i = option_named("UP_QUIRKS"), n, at;
+	struct quirks scratch;
+	char reason[160];
+	const char *why;
+	bool shared;
+
+	if (!*c->up_quirks)
+		return true;
+	c->quirk_rows = dotenv_read(c->up_quirks, &n, &shared, reason, sizeof reason);
+	if (!c->quirk_rows)
+		return load_fail(l, l->option[i].line, "UP_QUIRKS: %s %s", c->up_quirks, reason);
+	q_init(&scratch);
+	if (q_rows(&scratch, c->quirk_rows, "", 0, "", &why, &at) == 0)
+		return true;
+	fmt(l->err, l->nerr, "%s:%zu: %s", c->up_quirks, at, why);
+	return false;
+}
+
+/* ---- checks over several options ---- */
+
+static int line_of(const struct load *l, const char *name)
+{
+	return l->option[option_named(name)].line;
+}
+
+static bool has_header(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nheaders; i++)
+		if (strcmp(c->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool check_upstream(struct load *l, const struct quirks *q)
+{
+	const struct cfg_target *t = &l->c->target;
+	int line = line_of(l, "OPENAI_BASE_URL");
+
+	if (t->tls && t->literal)
+		return load_fail(l, line, "OPENAI_BASE_URL: TLS to an IP address cannot be verified: "
+			"use the name in its certificate (an entry in /etc/hosts will do)");
+	if (!t->tls && !t->loopback && !l->c->allow_plaintext)
+		return load_fail(l, line, "OPENAI_BASE_URL: http:// to %s would show the key and the conversation to the network: "
+			"use https://, or set ALLOW_PLAINTEXT=true", t->host);
+	if (l->c->key_is_set || t->loopback || q->auth == AUTH_NONE || has_header(l->c, "Authorization")
+		|| has_header(l->c, "Api-Key"))
+		return true;
+	return load_fail(l, line_of(l, "OPENAI_API_KEY"), "OPENAI_API_KEY is not set: put the key for %s there "
+		"(UP_AUTH=none if it needs none)", t->host);
+}
+
+static bool set_target(struct load *l)
+{
+	struct config *c = l->c;
+	int line = line_of(l, "OPENAI_BASE_URL");
+	const char *version = c->azure_api_version;
+	struct quirks q;
+	const char *bad = target_url(&c->target, c->openai_base_url);
+
+	if (strspn(version, "0123456789-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(version))
+		return load_fail(l, line_of(l, "AZURE_API_VERSION"), "AZURE_API_VERSION is \"%j\": give a date such as 2024-10-21",
+			version, strlen(version));
+	if (bad)
+		return load_fail(l, line, "OPENAI_BASE_URL: %s", bad);
+	cfg_quirks(c, "", &q);
+	bad = target_path(&c->target, &q, version);
+	if (bad)
+		return load_fail(l, line, "OPENAI_BASE_URL: %s", bad);
+	if (strstr(c->target.path, "/deployments/") && !strstr(c->target.query, "api-version="))
+		load_warn(l, line, "OPENAI_BASE_URL names an Azure deployment, but AZURE_API_VERSION is not set");
+	return check_upstream(l, &q);
+}
+
+static bool check_host(struct load *l)
+{
+	struct config *c = l->c;
+	size_t i = option_named("HOST"), n = strlen(c->host);
+
+	if (c->host[0] == '[' && c->host[n - 1] == ']') {
+		l->option[i].value[n - 1] = 0;
+		c->host++;
+	}
+	if (!*c->host || strpbrk(c->host, " /[]"))
+		return load_fail(l, l->option[i].line, "HOST is \"%s\": give a name or an IP address alone", c->host);
+	if (target_loopback(c->host) || *c->anthropic_api_key || c->allow_anonymous)
+		return true;
+	return load_fail(l, l->option[i].line, "HOST=%s lets other machines use your provider's key: set ANTHROPIC_API_KEY, which "
+		"clients must then present (or ALLOW_ANONYMOUS=true, if the network is trusted)", c->host);
+}
+
+static bool check_list(struct load *l, const char *name, const char *list, bool origins)
+{
+	const char *at = list, *entry;
+	size_t n, count = 0;
+
+	while ((entry = cfg_entry(&at, &n)) != NULL) {
+		if (memchr(entry, '*', n))
+			return load_fail(l, line_of(l, name), "%s: a * would let every web page in: name each one", name);
+		if (origins && (!memchr(entry, ':', n) || entry[n - 1] == '/'))
+			return load_fail(l, line_of(l, name), "%s: \"%.*s\" is no origin: write https://host or https://host:port",
+				name, (int)n, entry);
+		if (++count > CFG_LIST_MAX)
+			return load_fail(l, line_of(l, name), "%s has more than %d entries", name, CFG_LIST_MAX);
+	}
+	return true;
+}
+
+static bool check(struct load *l)
+{
+	struct config *c = l->c;
+
+	if (!*c->middle_model)
+		c->middle_model = c->big_model;
+	c->key_is_set = *c->openai_api_key != 0;
+	if (c->min_tokens_limit > c->max_tokens_limit)
+		return load_fail(l, line_of(l, "MIN_TOKENS_LIMIT"), "MIN_TOKENS_LIMIT is above MAX_TOKENS_LIMIT (%lld)",
+			(long long)c->max_tokens_limit);
+	return read_rows(l) && set_target(l) && check_host(l)
+		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
+		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false);
+}
+
+/* ---- loading ---- */
+
+static bool fill(struct load *l, char *text, size_t n, char *const env[])
+{
+	if (!load_environment(l, env))
+		return false;
+	if (text) {
+		text = memcpy(l->at, text, n);
+		l->at += n + 1;
+		if (!load_file(l, text, n))
+			return false;
+	}
+	for (size_t i = 0; i < NOPTIONS; i++)
+		if (!set_option(l, i))
+			return false;
+	return set_quirks(l) && check(l);
+}
+
+static bool allocate(struct load *l, const char *file, size_t n, char *const env[])
+{
+	struct config *c = l->c;
+
+	c->nstorage = load_needs(file, n, env);
+	c->storage = calloc(1, c->nstorage);
+	if (!c->storage)
+		return load_fail(l, NOWHERE, "out of memory");
+	l->at = c->storage;
+	if (file)
+		c->file = load_keep(l, file, strlen(file));
+	return true;
+}
+
+struct config *cfg_load(const char *file, char *const env[], char *err, size_t nerr,
+	void (*warn)(void *ctx, const char *line), void *ctx)
+{
+	struct load l = { .err = err, .nerr = nerr, .warn = warn, .ctx = ctx };
+	struct config *c = calloc(1, sizeof *c);
+	char *text = NULL, why[160];
+	size_t n = 0;
+	bool shared = false, good = false;
+
+	l.c = c;
+	if (!c) {
+		fmt(err, nerr, "out of memory");
+		return NULL;
+	}
+	c->file = file;
+	if (file)
+		text = dotenv_read(file, &n, &shared, why, sizeof why);
+	if (file && !text)
+		load_fail(&l, NOWHERE, "%s", why);
+	else
+		good = allocate(&l, file, n, env) && fill(&l, text, n, env);
+	if (shared)
+		load_warn(&l, NOWHERE, "others on this machine can read the keys in it: chmod 600 it");
+	if (text) {
+		wipe(text, n);
+		free(text);
+	}
+	if (good)
+		return c;
+	cfg_free(c);
+	return NULL;
+}
+
+void cfg_free(struct config *c)
+{
+	if (!c)
+		return;
+	if (c->storage)
+		wipe(c->storage, c->nstorage);
+	free(c->storage);
+	free(c->quirk_rows);
+	free(c);
+}

@@ -1,0 +1,120 @@
+/*
+ * Configuration: .env files and the environment into one const struct, from
+ * one table of options. The table is the only place that names them: parsing,
+ * --help, the start-up dump, .env.example and the manual are made from it or
+ * compared with it.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "log.h"
+#include "quirks.h"
+
+#define CFG_HEADERS_MAX 32	/* CUSTOM_HEADER_* of one instance */
+#define CFG_LIST_MAX 16		/* entries of ALLOWED_ORIGINS, ALLOWED_HOSTS */
+
+struct cfg_header {
+	const char *name, *value;
+};
+
+/* where requests go; derived from OPENAI_BASE_URL once */
+struct cfg_target {
+	char host[256];		/* lower case, no brackets around IPv6 */
+	int port;
+	bool tls;
+	bool literal;		/* host is an IP address */
+	bool loopback;
+	char authority[280];	/* for the Host header: no default port */
+	char path[512];		/* "/v1/chat/completions"; for Azure deployments holds %s where the model goes */
+	char query[256];	/* "" or "?api-version=..." */
+	char shown[512];	/* the base URL without userinfo and query, for people */
+};
+
+struct config {
+	const char *file;	/* NULL: environment only */
+	/* strings are never NULL; "" is not set */
+	const char *openai_api_key, *openai_base_url, *big_model, *middle_model, *small_model;
+	const char *host, *anthropic_api_key, *azure_api_version, *requesty_api_key;
+	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
+	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
+	char *quirk_rows;		/* text of the file that UP_QUIRKS names, or NULL */
+	const char *allowed_origins, *allowed_hosts;	/* comma lists */
+	enum log_level log_level;
+	int port, max_retries, max_connections;
+	int64_t max_tokens_limit, min_tokens_limit;	/* min 0: not set */
+	int64_t max_body, max_event;			/* bytes */
+	int request_timeout;				/* seconds; 0: the provider row's, else 300 */
+	bool requesty_auto_cache, allow_anonymous, allow_plaintext;
+	/* timers, milliseconds */
+	int head_timeout, body_idle, body_max, write_stall, keepalive, up_keepalive;
+	int resolve_timeout, connect_timeout, tls_timeout, hold, ping, nudge, linger, drain, dns_ttl;
+	size_t nheaders;
+	struct cfg_header headers[CFG_HEADERS_MAX];	/* canonical names: Name-Parts */
+	struct cfg_target target;
+	bool key_is_set;		/* OPENAI_API_KEY is there and not a placeholder's emptiness */
+	char *storage;			/* all strings but those of quirk_rows; wiped when freed */
+	size_t nstorage;
+};
+
+/* a row of the table, for those who print it */
+struct cfg_option {
+	char name[40];
+	const char *group;		/* heading, the same for neighbours */
+	bool secret;
+	char def[80];			/* default as text, "": none */
+	char range[128];		/* "1 to 10 seconds", "true or false", "" for texts */
+	const char *doc;		/* one line */
+};
+bool cfg_option(size_t i, struct cfg_option *o);	/* false behind the last */
+
+/* The present value of option i as text: secrets only as "set", "" when it is not set. Returns the length; room > 0. */
+size_t cfg_show(const struct config *c, size_t i, char *dst, size_t room);
+
+/*
+ * Reads the file (NULL: none), over the environment env (NAME=value strings,
+ * NULL at the end). Returns a new config, or NULL after writing one line
+ * "FILE:LINE: what is wrong, and how to mend it" to err. Warnings go to warn
+ * (one line each), which may be NULL. Free with cfg_free.
+ */
+struct config *cfg_load(const char *file, char *const env[], char *err, size_t nerr,
+	void (*warn)(void *ctx, const char *line), void *ctx);
+
+void cfg_free(struct config *c);	/* wipes the keys */
+
+/*
+ * The request target for an upstream model: path and query, the model's name
+ * escaped where Azure wants it. Returns the length that all of it has,
+ * terminated as by fmt.
+ */
+size_t cfg_path(const struct config *c, const char *model, char *dst, size_t room);
+
+/* The settings for one upstream model: defaults, built-in rows, the user's rows, UP_*. */
+void cfg_quirks(const struct config *c, const char *model, struct quirks *q);
+
+/*
+ * Which model a client's id (length n) means, into dst: haiku is SMALL_MODEL,
+ * sonnet MIDDLE_MODEL, opus and any other claude-* BIG_MODEL, with or without
+ * "anthropic/" before and "[1m]" behind, or as the bare word. Any other id, and
+ * one of the three models' own names, goes through as it is, without [1m]. No
+ * id at all is BIG_MODEL. Returns the length that all of it has; terminated.
+ */
+size_t cfg_model(const struct config *c, const char *id, size_t n, char *dst, size_t room);
+
+/* Whether a comma list (ALLOWED_ORIGINS, ALLOWED_HOSTS) holds exactly this, case folded. */
+bool cfg_listed(const char *list, const char *p, size_t n);
+
+/* Steps through such a list: the next entry and its length, *list behind it; NULL at the end. */
+const char *cfg_entry(const char **list, size_t *n);
+
+/* Compares a presented client key with the configured one in constant time. True when none is configured. */
+bool cfg_key_ok(const struct config *c, const char *key, size_t n);
+
+/* Writes the options for --help, or as .env.example. 0, or -1 on a write error. */
+int cfg_help(int fd);
+int cfg_example(int fd);
+
+#endif

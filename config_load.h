@@ -1,0 +1,45 @@
+/* A configuration being loaded, for the files of config.h alone. */
+#ifndef CONFIG_LOAD_H
+#define CONFIG_LOAD_H
+
+#include "config_table.h"
+
+#define QUIRKS_MAX 40	/* keys of quirks.h, with room */
+
+/* where a value comes from: a line of the file, or one of these */
+enum { NOWHERE = 0, ENVIRONMENT = -1 };
+
+struct given {
+	char *value;		/* in the storage; NULL: not given */
+	int line;
+};
+
+struct load {
+	struct config *c;
+	struct given option[NOPTIONS];
+	struct given quirk[QUIRKS_MAX];
+	char *at;		/* free part of the storage */
+	char *err;
+	size_t nerr;
+	void (*warn)(void *ctx, const char *line);
+	void *ctx;
+};
+
+/* The one line of a refusal; always false. */
+bool load_fail(struct load *l, int line, const char *format, ...);
+void load_warn(struct load *l, int line, const char *format, ...);
+
+/* Bytes of storage that the file and the environment can need. */
+size_t load_needs(const char *file, size_t nfile, char *const env[]);
+
+/* A terminated copy in the storage. */
+char *load_keep(struct load *l, const char *p, size_t n);
+
+/*
+ * Collect what is given: the last of a name counts. False after load_fail. The
+ * file's text must live in the storage, with one byte behind it.
+ */
+bool load_environment(struct load *l, char *const env[]);
+bool load_file(struct load *l, char *text, size_t n);
+
+#endif

@@ -1,0 +1,325 @@
+/*
+ * The base URL.
+ *
+ * Promises: pure; what is accepted can be written into a request line and a
+ * Host field as it is. Refused with a reason: userinfo, fragments, zone ids,
+ * names that a resolver would read as an odd IPv4 address, white space and
+ * control characters anywhere.
+ */
+#include "target.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "http_char.h"
+
+#define COMPLETIONS "/chat/completions"
+#define DEPLOYMENTS "/deployments/"
+
+struct part {
+	const char *p;
+	size_t n;
+};
+
+/* ---- hosts ---- */
+
+static bool four(const char *host, unsigned char out[4])
+{
+	return inet_pton(AF_INET, host, out) == 1;
+}
+
+static bool six(const char *host, unsigned char out[16])
+{
+	return inet_pton(AF_INET6, host, out) == 1;
+}
+
+bool target_literal(const char *host)
+{
+	unsigned char a[16];
+
+	return four(host, a) || six(host, a);
+}
+
+bool target_loopback(const char *host)
+{
+	static const unsigned char one[16] = { [15] = 1 }, mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const char name[] = "localhost";
+	size_t n = strlen(host), k = sizeof name - 1;
+	unsigned char a[16];
+
+	if (four(host, a))
+		return a[0] == 127;
+	if (six(host, a))
+		return memcmp(a, one, 16) == 0 || (memcmp(a, mapped, 12) == 0 && a[12] == 127);
+	return n >= k && memcmp(host + n - k, name, k) == 0 && (n == k || host[n - k - 1] == '.');
+}
+
+/* a last label of digits (or 0x...) is an address to resolvers: then it must be a whole one */
+static bool odd_address(const char *host)
+{
+	const char *last = strrchr(host, '.');
+	unsigned char a[4];
+
+	last = last ? last + 1 : host;
+	return is_digit((unsigned char)*last) && strspn(last, "0123456789abcdefx") == strlen(last)
+		&& (last[1] == 'x' || strspn(last, "0123456789") == strlen(last)) && !four(host, a);
+}
+
+static const char *name_bad(const char *host)
+{
+	size_t label = 0;
+
+	for (const char *p = host; ; p++) {
+		if (*p == '.' || *p == 0) {
+			if (label == 0 || label > 63)
+				return "the host name is not one";
+			label = 0;
+		} else if ((*p >= 'a' && *p <= 'z') || is_digit((unsigned char)*p) || *p == '-' || *p == '_') {
+			label++;
+		} else {
+			return "the host name holds a character that none can have (write international names as xn--...)";
+		}
+		if (*p == 0)
+			break;
+	}
+	return odd_address(host) ? "the host is an IP address in a form that is not read: write four numbers" : NULL;
+}
+
+static const char *take_host(struct cfg_target *t, struct part h)
+{
+	if (h.n > 1 && h.p[h.n - 1] == '.')
+		h.n--;
+	if (h.n == 0)
+		return "there is no host in it";
+	if (h.n >= sizeof t->host)
+		return "the host name is too long";
+	for (size_t i = 0; i < h.n; i++)
+		t->host[i] = (char)fold((unsigned char)h.p[i]);
+	t->host[h.n] = 0;
+	return NULL;
+}
+
+static const char *take_six(struct cfg_target *t, struct part *rest)
+{
+	const char *close = memchr(rest->p, ']', rest->n);
+	unsigned char a[16];
+	const char *bad;
+
+	if (!close)
+		return "the [ of the IPv6 address is not closed";
+	bad = take_host(t, (struct part){ rest->p + 1, (size_t)(close - rest->p) - 1 });
+	rest->n -= (size_t)(close + 1 - rest->p);
+	rest->p = close + 1;
+	return !bad && !six(t->host, a) ? "what stands in [ ] is no IPv6 address" : bad;
+}
+
+static const char *take_name(struct cfg_target *t, struct part *rest)
+{
+	const char *colon = memchr(rest->p, ':', rest->n);
+	struct part host = { rest->p, colon ? (size_t)(colon - rest->p) : rest->n };
+	const char *bad;
+
+	rest->p += host.n;
+	rest->n -= host.n;
+	if (rest->n > 1 && memchr(rest->p + 1, ':', rest->n - 1))
+		return "an IPv6 address stands in brackets: http://[::1]:8080";
+	bad = take_host(t, host);
+	return bad ? bad : name_bad(t->host);
+}
+
+static const char *take_port(struct cfg_target *t, struct part rest)
+{
+	int port = 0;
+
+	t->port = t->tls ? 443 : 80;
+	if (rest.n == 0 || (rest.n == 1 && rest.p[0] == ':'))
+		return NULL;
+	if (rest.p[0] != ':')
+		return "text behind the ] of the address";
+	for (size_t i = 1; i < rest.n; i++) {
+		if (!is_digit((unsigned char)rest.p[i]) || port > 65535)
+			return "the port is not a number from 1 to 65535";
+		port = port * 10 + (rest.p[i] - '0');
+	}
+	if (port < 1 || port > 65535)
+		return "the port is not a number from 1 to 65535";
+	t->port = port;
+	return NULL;
+}
+
+static void set_authority(struct cfg_target *t)
+{
+	const char *form = strchr(t->host, ':') ? "[%s]" : "%s";
+	size_t n = fmt(t->authority, sizeof t->authority, form, t->host);
+
+	if (t->port != (t->tls ? 443 : 80))
+		fmt(t->authority + n, sizeof t->authority - n, ":%d", t->port);
+}
+
+/* ---- the URL ---- */
+
+static bool is_hex(char c)
+{
+	return is_digit((unsigned char)c) || (fold((unsigned char)c) >= 'a' && fold((unsigned char)c) <= 'f');
+}
+
+static const char *text_bad(struct part s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f || memchr("\"<>\\^`{|}", s.p[i], 9))
+			return "it holds a character that must be written as %XX";
+		if (s.p[i] == '#')
+			return "a # has no meaning here";
+		if (s.p[i] == '%' && (s.n - i < 3 || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))
+			return "behind % stand two hex digits";
+	}
+	return NULL;
+}
+
+static const char *take_path(struct cfg_target *t, struct part rest)
+{
+	const char *question = memchr(rest.p, '?', rest.n);
+	struct part path = { rest.p, question ? (size_t)(question - rest.p) : rest.n };
+	struct part query = { rest.p + path.n, rest.n - path.n };
+
+	while (path.n > 0 && path.p[path.n - 1] == '/')
+		path.n--;
+	/* room for what target_path appends */
+	if (path.n + 64 > sizeof t->path || query.n + 80 > sizeof t->query)
+		return "it is too long";
+	memcpy(t->path, path.p, path.n);
+	t->path[path.n] = 0;
+	if (query.n == 1)
+		query.n = 0;
+	memcpy(t->query, query.p, query.n);
+	t->query[query.n] = 0;
+	return text_bad(rest);
+}
+
+static const char *take_authority(struct cfg_target *t, struct part a)
+{
+	const char *bad;
+
+	if (memchr(a.p, '@', a.n))
+		return "a name or key before @ is not used: put the key into OPENAI_API_KEY";
+	bad = a.n > 0 && a.p[0] == '[' ? take_six(t, &a) : take_name(t, &a);
+	if (bad)
+		return bad;
+	return take_port(t, a);
+}
+
+static size_t scheme(const char *url, const char *lower)
+{
+	size_t n = strlen(lower);
+
+	for (size_t i = 0; i < n; i++)
+		if (fold((unsigned char)url[i]) != (unsigned char)lower[i])
+			return 0;
+	return n;
+}
+
+const char *target_url(struct cfg_target *t, const char *url)
+{
+	size_t tls = scheme(url, "https://"), plain = scheme(url, "http://");
+	struct part authority, rest;
+	const char *bad;
+
+	*t = (struct cfg_target){ .tls = tls > 0 };
+	if (tls + plain == 0)
+		return "it does not begin with https:// (or http:// for a server on this machine)";
+	authority.p = url + tls + plain;
+	authority.n = strcspn(authority.p, "/?#");
+	rest.p = authority.p + authority.n;
+	rest.n = strlen(rest.p);
+	bad = take_authority(t, authority);
+	if (!bad)
+		bad = take_path(t, rest);
+	if (bad)
+		return bad;
+	t->literal = target_literal(t->host);
+	t->loopback = target_loopback(t->host);
+	set_authority(t);
+	fmt(t->shown, sizeof t->shown, "%s://%s%s", t->tls ? "https" : "http", t->authority, t->path);
+	return NULL;
+}
+
+/* ---- the path of requests ---- */
+
+static bool ends(const char *s, const char *tail)
+{
+	size_t n = strlen(s), k = strlen(tail);
+
+	return n >= k && memcmp(s + n - k, tail, k) == 0;
+}
+
+static const char *append(struct cfg_target *t, const char *more)
+{
+	size_t n = strlen(t->path);
+
+	return fmt(t->path + n, sizeof t->path - n, "%s", more) < sizeof t->path - n ? NULL : "it is too long";
+}
+
+static void add_version(struct cfg_target *t, const char *version)
+{
+	size_t n = strlen(t->query);
+
+	if (!strstr(t->query, "?api-version=") && !strstr(t->query, "&api-version="))
+		fmt(t->query + n, sizeof t->query - n, "%sapi-version=%s", n ? "&" : "?", version);
+}
+
+/* Azure's dated form; its v1 form refuses the query */
+static const char *azure_path(struct cfg_target *t, const char *version)
+{
+	const char *bad = NULL;
+
+	if (ends(t->path, "/v1") || ends(t->path, "/v1" COMPLETIONS))
+		return ends(t->path, COMPLETIONS) ? NULL : append(t, COMPLETIONS);
+	add_version(t, version);
+	if (ends(t->path, COMPLETIONS))
+		return NULL;
+	if (!*t->path)
+		bad = append(t, "/openai");
+	if (!bad && ends(t->path, "/openai"))
+		bad = append(t, DEPLOYMENTS "%s");
+	return bad ? bad : append(t, COMPLETIONS);
+}
+
+const char *target_path(struct cfg_target *t, const struct quirks *q, const char *azure_version)
+{
+	/* "/openai" at a host that wants api-key is how Azure's endpoint is often written */
+	bool azure_root = q->auth == AUTH_API_KEY && strcmp(t->path, "/openai") == 0;
+
+	if (*azure_version)
+		return azure_path(t, azure_version);
+	if (ends(t->path, COMPLETIONS))
+		return NULL;
+	if (!*t->path || azure_root)
+		fmt(t->path, sizeof t->path, "%s", q->path);
+	return append(t, COMPLETIONS);
+}
+
+/* ---- the request target ---- */
+
+static size_t put_escaped(char *dst, size_t room, size_t at, const char *model)
+{
+	for (; *model; model++) {
+		unsigned char c = (unsigned char)*model;
+		bool plain = is_digit(c) || (fold(c) >= 'a' && fold(c) <= 'z') || strchr("-._~", c);
+
+		at += fmt(at < room ? dst + at : NULL, at < room ? room - at : 0, plain ? "%c" : "%%%02x", c);
+	}
+	return at;
+}
+
+size_t cfg_path(const struct config *c, const char *model, char *dst, size_t room)
+{
+	const char *hole = strstr(c->target.path, "%s");
+	size_t at;
+
+	if (!hole)
+		return fmt(dst, room, "%s%s", c->target.path, c->target.query);
+	at = fmt(dst, room, "%.*s", (int)(hole - c->target.path), c->target.path);
+	at = put_escaped(dst, room, at, model);
+	return at + fmt(at < room ? dst + at : NULL, at < room ? room - at : 0, "%s%s", hole + 2, c->target.query);
+}
