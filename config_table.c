@@ -189,7 +189,10 @@ size_t cfg_show(const struct config *c, size_t i, char *dst, size_t room)
 	if (i >= NOPTIONS)
 		return show_quirk(c, i - NOPTIONS, dst, room);
 	switch (o->kind) {
-	case TEXT: fmt(dst, room, "%s", *(const char *const *)at); break;
+	case TEXT:
+		/* a base URL may carry a key in its query */
+		fmt(dst, room, "%s", o->offset == AT(openai_base_url) ? c->target.shown : *(const char *const *)at);
+		break;
 	case SECRET: fmt(dst, room, "%s", **(const char *const *)at ? "set" : ""); break;
 	case INT: fmt(dst, room, "%d", *(const int *)at); break;
 	case INT64: fmt(dst, room, "%lld", (long long)*(const int64_t *)at); break;

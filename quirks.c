@@ -202,8 +202,9 @@ static const char *set_text(struct quirks *q, const struct key *k, const char *p
 
 	if (n >= k->size)
 		return "too long";
+	/* no byte of an earlier text stays: equal settings are equal bytes */
+	memset(dst, 0, k->size);
 	memcpy(dst, p, n);
-	dst[n] = 0;
 	return NULL;
 }
 
@@ -284,6 +285,8 @@ static const char *set_headers(struct quirks *q, const struct key *k, const char
 
 	while (at < end) {
 		one = piece(&at, end, '|', &none);
+		if (!memchr(one, ':', none))
+			return "a header is Name: value";
 		split_header(one, none, &name, &nname, &value, &nvalue);
 		bad = q_field_bad(name, nname, value, nvalue);
 		if (bad)
