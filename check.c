@@ -1,0 +1,241 @@
+/*
+ * --check: the way to the upstream, one step after the other, with what
+ * happened and what to do about it. The last step is the server's own
+ * /test-connection, over a connection to ourselves.
+ */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conn.h"
+
+extern char **environ;
+
+static void out(const char *format, ...)
+{
+	char line[4608];
+	va_list ap;
+
+	va_start(ap, format);
+	size_t n = vfmt(line, sizeof line, format, ap);
+	va_end(ap);
+	write_all(1, line, n < sizeof line ? n : sizeof line - 1);
+}
+
+static void warn(void *ctx, const char *line)
+{
+	(void)ctx;
+	out("warning     %s\n", line);
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void wait_for(struct pollfd *p, int n, int64_t due, int64_t now)
+{
+	int64_t ms = due - now;
+
+	poll(p, (nfds_t)n, ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms);
+}
+
+static void advice(enum up_state at)
+{
+	if (at == UP_NAME)
+		out("            check OPENAI_BASE_URL's host name and this machine's DNS (/etc/resolv.conf)\n");
+	else if (at == UP_DIAL)
+		out("            check OPENAI_BASE_URL's host and port, the network, and firewalls on the way\n");
+	else if (at == UP_TLS)
+		out("            check the clock (date), the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE) and that the host is right\n");
+}
+
+/* Resolve, connect, handshake. Leaves the connection to be reused by the request. */
+static bool check_connection(struct server *srv, const struct config *cfg)
+{
+	static const char *const steps[] = { [UP_NAME] = "resolve", [UP_DIAL] = "connect", [UP_TLS] = "TLS" };
+	struct upstream *u = up_open(srv->pool, cfg, true, srv->now);
+	enum up_state seen = UP_NAME, state;
+	char text[256];
+
+	if (u == NULL)
+		return false;
+	for (;;) {
+		srv->now = clock_ms();
+		up_pool_sweep(srv->pool, srv->now);
+		up_step(u, srv->now);
+		state = up_state(u);
+		if (state >= UP_ENDED)
+			break;
+		for (; seen < state && seen <= UP_TLS; seen++)
+			if (seen != UP_TLS || cfg->target.tls)
+				out("%s%s\n", steps[seen], seen == UP_NAME || seen == UP_DIAL ? "     ok" : "         ok");
+		if (state == UP_OPEN)
+			break;
+		struct pollfd p[UP_FDS];
+		int n = up_poll(u, p, true);
+		wait_for(p, n, up_due(u), srv->now);
+	}
+	if (state == UP_OPEN) {
+		up_describe(u, text, sizeof text);
+		out("            %s\n", text);
+		up_close(u, true, srv->now);
+		return true;
+	}
+	out("%s FAILED: %s\n", seen <= UP_TLS ? steps[seen] : "upstream", up_why(u));
+	advice(seen);
+	up_close(u, false, srv->now);
+	return false;
+}
+
+static bool ask(int fd, const struct config *cfg)
+{
+	char text[1024];
+	size_t n = fmt(text, sizeof text, "GET /test-connection HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\n"
+		"Connection: close\r\n\r\n", cfg->anthropic_api_key);
+
+	return n < sizeof text && write_all(fd, text, n);
+}
+
+/* Runs the one connection until the server's end is done; the answer comes to our end. */
+static size_t exchange(struct server *srv, struct conn *c, int fd, char *answer, size_t room)
+{
+	size_t n = 0;
+	ssize_t k = 1;
+
+	while (c->phase != PHASE_OVER && k != 0) {
+		struct pollfd p[CONN_FDS + 1];
+		int count = conn_poll(c, p);
+		int64_t due = conn_due(c), sweep = up_pool_sweep(srv->pool, srv->now);
+		p[count] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		wait_for(p, count + 1, due < sweep ? due : sweep, srv->now);
+		srv->now = clock_ms();
+		conn_step(c, p, count);
+		while (n < room && (k = read(fd, answer + n, room - n)) > 0)
+			n += (size_t)k;
+	}
+	return n;
+}
+
+static bool tell(const char *answer, size_t n)
+{
+	char body[16384], text[4096];
+	struct http_head h;
+	struct j_err err;
+	const char *why;
+	int head = http_response(answer, n, false, &h, &why);
+
+	if (head <= 0 || n - (size_t)head >= sizeof body)
+		return false;
+	memcpy(body, answer + head, n - (size_t)head);
+	if (j_check(body, n - (size_t)head, &err) != 0)
+		return false;
+	struct j_val root = j_root(body, n - (size_t)head);
+	j_text(j_get(root, "message"), text, sizeof text);
+	if (h.status == 200) {
+		j_text(j_get(root, "model_used"), text, sizeof text);
+		out("request     ok: %s answered\n", text);
+		return true;
+	}
+	out("request     FAILED: %s\n", text);
+	struct j_val item = { 0 }, list = j_get(root, "suggestions");
+	while (j_item(list, &item)) {
+		j_text(item, text, sizeof text);
+		out("            %s\n", text);
+	}
+	return true;
+}
+
+static bool check_request(struct server *srv, struct instance *inst)
+{
+	char answer[20480];
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) != 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		fcntl(sv[i], F_SETFL, O_NONBLOCK);
+	struct conn *c = conn_new(srv, inst, sv[0], sv[0], "check");
+	bool ok = c != NULL && ask(sv[1], inst->cfg);
+	size_t n = ok ? exchange(srv, c, sv[1], answer, sizeof answer) : 0;
+	if (c != NULL)
+		conn_free(c);
+	close(sv[1]);
+	if (!tell(answer, n))
+		out("request     FAILED: no answer\n");
+	return n > 12 && memcmp(answer + 9, "200", 3) == 0;
+}
+
+static void show_settings(const struct config *cfg, const char *model)
+{
+	struct quirks q;
+	char value[640];
+
+	cfg_quirks(cfg, model, &q);
+	out("settings    for %s:", model);
+	for (size_t i = 0; q_key(i) != NULL; i++) {
+		q_show(&q, i, value, sizeof value);
+		out(" %s=%s", q_key(i), value);
+	}
+	out("\n");
+}
+
+static void show_config(const struct config *cfg)
+{
+	out("config      ok: %s\n", cfg->file != NULL ? cfg->file : "environment");
+	out("            upstream %s, path %s%s\n", cfg->target.shown, cfg->target.path, cfg->target.query);
+	out("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
+	out("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
+		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
+	show_settings(cfg, cfg->big_model);
+	if (strcmp(cfg->small_model, cfg->big_model) != 0)
+		show_settings(cfg, cfg->small_model);
+}
+
+static int check_one(const char *file)
+{
+	struct server srv = { .log = { .fd = -1 }, .now = clock_ms() };
+	char err[512];
+	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, NULL);
+
+	if (cfg == NULL) {
+		out("config      FAILED: %s\n", err);
+		return 100;
+	}
+	struct instance inst = { .cfg = cfg, .listener = -1 };
+	show_config(cfg);
+	srv.pool = up_pool_new();
+	bool ok = srv.pool != NULL && check_connection(&srv, cfg) && check_request(&srv, &inst);
+	if (srv.pool != NULL)
+		up_pool_free(srv.pool);
+	cfg_free(cfg);
+	out(ok ? "all is well\n" : "not ready\n");
+	return ok ? 0 : 111;
+}
+
+int command_check(const struct options *o)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	int code = o->nenv == 0 ? 0 : -1, worst = 0;
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	if (code == 0)
+		return check_one(NULL);
+	for (int i = 0; i < o->nenv; i++) {
+		code = check_one(o->env[i]);
+		if (code > worst)
+			worst = code;
+	}
+	return worst;
+}

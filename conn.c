@@ -1,0 +1,760 @@
+/*
+ * One client connection: phases, buffers, deadlines (see conn.h).
+ *
+ * Who ends when, and what happens:
+ *
+ *   client    before a byte of a request     closed silently
+ *   client    inside head or body            400, closed
+ *   client    later                          a half-close is served; one that is gone is noticed at
+ *                                            once (below) and the upstream is closed
+ *   upstream  reused connection, no byte     one resend on a fresh connection
+ *   upstream  fresh one, before its head     502 when a byte of the request left (it may have been
+ *                                            billed), else another try
+ *   upstream  inside a delimited body        failure
+ *   upstream  body to the end of connection  done when the end is clean, or the answer was complete
+ *   nobody    upstream's idle limit          504 before the head, an error event after
+ *   SIGTERM                                  what runs is finished, then closed
+ *
+ * A client that half-closed and one that is gone look alike until something is
+ * written. So after an EOF on its side something harmless is written at once,
+ * a 102 head before the response or a ping within it: the gone one answers RST.
+ *
+ * A failure ends the answer uncleanly: never half a chunk, never the last one.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NEVER INT64_MAX
+#define CHUNK_EXTRA 8		/* "xxxx\r\n" before a chunk's data, "\r\n" behind it */
+
+void out_reset(struct conn *c)
+{
+	plan_heap_free(&c->out_heap);
+	plan_init(&c->out_plan, c->spans, CONN_SPANS, c->arena, CONN_ARENA);
+	c->out_plan.grow = plan_heap_grow;
+	c->out_plan.owner = &c->out_heap;
+	c->out_at = (struct plan_pos){ 0 };
+	c->out_pulled = 0;
+}
+
+bool out_empty(const struct conn *c)
+{
+	return c->out_pulled == c->out_plan.total;
+}
+
+static int stash_grow(struct stash *s, size_t more)
+{
+	struct conn *c = s->owner;
+
+	if (!heap_grow(&c->stash_bytes, s->b.off + s->b.len + more, (size_t)c->inst->cfg->max_body))
+		return 0;
+	s->b.p = c->stash_bytes.p;
+	s->b.cap = c->stash_bytes.cap;
+	return 1;
+}
+
+/* Forgets the request before: all that belongs to one request and its answer. */
+static void forget(struct conn *c)
+{
+	heap_free(&c->body);
+	heap_free(&c->up_head);
+	heap_free(&c->plan_bytes);
+	heap_free(&c->names);
+	heap_free(&c->event);
+	heap_free(&c->stash_bytes);
+	heap_free(&c->whole);
+	c->stash.b = (struct buf){ 0 };
+	c->stash.grow = stash_grow;
+	c->stash.owner = c;
+	c->session = (struct session){ 0 };
+	out_reset(c);
+	c->answered = c->out_ended = c->terminated = c->reply_over = c->asked_continue = false;
+	c->redialled = c->up_body_done = c->up_head_done = c->converted = c->broken = false;
+	c->tries = 0;
+	c->run = c->looked = 0;
+	c->retry_at = c->finished_at = c->first_byte = 0;
+	c->status = 0;
+	c->bytes_out = 0;
+	c->why = "done";
+	c->model[0] = c->up_model[0] = c->session_id[0] = c->origin[0] = c->id[0] = '\0';
+	c->nmodel = 0;
+}
+
+struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out, const char *peer)
+{
+	struct conn *c = malloc(sizeof *c);
+	struct stat st;
+
+	if (c == NULL)
+		return NULL;
+	memset(c, 0, offsetof(struct conn, spans));
+	c->srv = srv;
+	c->inst = inst;
+	c->in = in;
+	c->out = out;
+	c->is_socket = in == out && fstat(in, &st) == 0 && S_ISSOCK(st.st_mode);
+	fmt(c->peer, sizeof c->peer, "%s", peer);
+	c->rx = (struct buf){ c->rx_bytes, sizeof c->rx_bytes, 0, 0 };
+	c->tx = (struct buf){ c->tx_bytes, sizeof c->tx_bytes, 0, 0 };
+	forget(c);
+	c->phase = PHASE_HEAD;
+	c->entered = c->client_moved = srv->now;
+	inst->refs++;
+	srv->count++;
+	return c;
+}
+
+void conn_free(struct conn *c)
+{
+	relay_stop(c, false);
+	drain_stop(c, false);
+	forget(c);
+	close(c->in);
+	if (c->out != c->in)
+		close(c->out);
+	c->inst->refs--;
+	c->srv->count--;
+	free(c);
+}
+
+void conn_enter(struct conn *c, enum phase phase)
+{
+	c->phase = phase;
+	c->entered = c->client_moved = c->srv->now;
+}
+
+bool conn_idle(const struct conn *c)
+{
+	return c->phase == PHASE_HEAD && c->rx.len == 0 && c->tx.len == 0;
+}
+
+/* ---- the client's side: reading and writing ---- */
+
+static ssize_t put_bytes(const struct conn *c, const char *p, size_t n)
+{
+	ssize_t k;
+
+	do
+		k = c->is_socket ? send(c->out, p, n, MSG_NOSIGNAL) : write(c->out, p, n);
+	while (k < 0 && errno == EINTR);
+	return k;
+}
+
+/* The client is gone: nobody is left to tell. */
+static void client_gone(struct conn *c, const char *why)
+{
+	if (c->phase != PHASE_HEAD && c->phase != PHASE_LINGER && !c->terminated) {
+		c->why = why;
+		if (!c->answered)
+			c->status = 499;
+		conn_log(c);
+	}
+	conn_enter(c, PHASE_OVER);
+}
+
+static bool client_write(struct conn *c)
+{
+	bool moved = false;
+
+	while (c->tx.len > 0) {
+		ssize_t k = put_bytes(c, buf_at(&c->tx), c->tx.len);
+		if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return moved;
+		if (k <= 0) {
+			client_gone(c, "client gone");
+			return false;
+		}
+		buf_skip(&c->tx, (size_t)k);
+		c->bytes_out += k;
+		c->client_moved = c->srv->now;
+		moved = true;
+	}
+	return moved;
+}
+
+/* A probe for a client that closed its side (see the head comment). */
+static void probe(struct conn *c)
+{
+	static const char processing[] = "HTTP/1.1 102 Processing\r\n\r\n";
+
+	if (!c->is_socket || c->phase == PHASE_HEAD || c->phase == PHASE_BODY || c->phase == PHASE_LINGER)
+		return;
+	if (!c->answered && !c->http10)
+		buf_put(&c->tx, processing, sizeof processing - 1);
+	else if (c->mode == RELAY_EVENTS && out_empty(c) && !c->reply_over && reply_started(&c->reply))
+		reply_ping(&c->reply, &c->out_plan);
+}
+
+/* Reads into p. Returns the bytes, 0 when nothing is there now, and notes an end. */
+static size_t client_read(struct conn *c, char *p, size_t room)
+{
+	ssize_t k;
+
+	if (c->in_eof || room == 0)
+		return 0;
+	do
+		k = read(c->in, p, room);
+	while (k < 0 && errno == EINTR);
+	if (k > 0) {
+		c->client_moved = c->srv->now;
+		return (size_t)k;
+	}
+	if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	c->in_eof = true;
+	if (k < 0)
+		client_gone(c, "client gone");
+	else
+		probe(c);
+	return 0;
+}
+
+/* Takes what has come into rx. Returns whether anything did. */
+static bool fill_rx(struct conn *c)
+{
+	if (buf_room(&c->rx) < CONN_RX / 4)
+		buf_pack(&c->rx);
+	size_t k = client_read(c, buf_end(&c->rx), buf_room(&c->rx));
+	buf_added(&c->rx, k);
+	return k > 0;
+}
+
+/* ---- the answer: plan into tx ---- */
+
+static size_t pump_room(const struct conn *c)
+{
+	size_t room = buf_room(&c->tx);
+
+	if (c->frame != FRAME_CHUNKED)
+		return room;
+	return room > CHUNK_EXTRA ? room - CHUNK_EXTRA : 0;
+}
+
+static size_t pull_chunk(struct conn *c, size_t room)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *p = buf_end(&c->tx);
+	size_t n = plan_pull(&c->out_plan, &c->out_at, p + 6, room);
+
+	for (int i = 0; i < 4; i++)
+		p[i] = hex[n >> (12 - 4 * i) & 15];
+	memcpy(p + 4, "\r\n", 2);
+	memcpy(p + 6 + n, "\r\n", 2);
+	buf_added(&c->tx, n + CHUNK_EXTRA);
+	return n;
+}
+
+bool out_pump(struct conn *c)
+{
+	bool moved = false;
+
+	while (!out_empty(c)) {
+		if (pump_room(c) < 512)
+			buf_pack(&c->tx);
+		size_t room = pump_room(c);
+		if (room == 0)
+			return moved;
+		size_t n;
+		if (c->frame == FRAME_CHUNKED) {
+			n = pull_chunk(c, room);
+		} else {
+			n = plan_pull(&c->out_plan, &c->out_at, buf_end(&c->tx), room);
+			buf_added(&c->tx, n);
+		}
+		c->out_pulled += n;
+		moved = true;
+	}
+	if (c->out_pulled > 0)
+		out_reset(c);
+	if (!c->out_ended || c->terminated)
+		return moved;
+	if (c->frame == FRAME_CHUNKED && !c->broken && !buf_str(&c->tx, "0\r\n\r\n")) {
+		buf_pack(&c->tx);
+		if (!buf_str(&c->tx, "0\r\n\r\n"))
+			return moved;
+	}
+	c->terminated = true;
+	return true;
+}
+
+static bool put_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length)
+{
+	struct buf *b = &c->tx;
+	bool close = !c->keep_alive || frame == FRAME_CLOSE;
+	int ok = http_put_status(b, status);
+
+	ok = ok && http_put_field(b, "content-type", type, strlen(type));
+	ok = ok && http_put_field(b, "request-id", c->id, strlen(c->id));
+	if (c->origin[0] != '\0') {
+		ok = ok && http_put_field(b, "access-control-allow-origin", c->origin, strlen(c->origin));
+		ok = ok && buf_str(b, "vary: origin\r\n");
+	}
+	if (c->allow != NULL)
+		ok = ok && http_put_field(b, "allow", c->allow, strlen(c->allow));
+	if (c->has_error && c->error.retry_after[0] != '\0')
+		ok = ok && http_put_field(b, "retry-after", c->error.retry_after, strlen(c->error.retry_after));
+	if (c->has_error && c->error.should_retry >= 0)
+		ok = ok && buf_str(b, c->error.should_retry ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
+	if (frame == FRAME_CHUNKED)
+		ok = ok && buf_str(b, "transfer-encoding: chunked\r\ncache-control: no-cache\r\n");
+	if (frame == FRAME_LENGTH)
+		ok = ok && buf_str(b, "content-length: ") && http_put_number(b, length) && buf_str(b, "\r\n");
+	if (close)
+		ok = ok && buf_str(b, "connection: close\r\n");
+	return ok && buf_str(b, "\r\n");
+}
+
+bool answer_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length)
+{
+	if (frame == FRAME_CHUNKED && c->http10)
+		frame = FRAME_CLOSE;
+	if (frame == FRAME_CLOSE)
+		c->keep_alive = false;
+	buf_pack(&c->tx);
+	size_t before = c->tx.len;
+	if (!put_head(c, status, type, frame, length)) {
+		c->tx.len = before;
+		return false;
+	}
+	c->frame = frame;
+	c->status = status;
+	c->answered = true;
+	c->first_byte = c->last_out = c->last_event = c->srv->now;
+	return true;
+}
+
+void answer_plan(struct conn *c, int status)
+{
+	if (!plan_fits(&c->out_plan)) {
+		client_gone(c, "no memory");
+		return;
+	}
+	if (!answer_head(c, status, "application/json", FRAME_LENGTH, c->out_plan.total)) {
+		client_gone(c, "answer head too big");
+		return;
+	}
+	if (c->head_method)
+		out_reset(c);
+	c->out_ended = c->reply_over = true;
+	conn_enter(c, PHASE_FLUSH);
+}
+
+/* ---- failures ---- */
+
+void conn_fail_with(struct conn *c, const struct api_error *e, const char *why)
+{
+	const struct config *cfg = c->inst->cfg;
+	const char *secrets[] = { cfg->openai_api_key, cfg->anthropic_api_key, cfg->requesty_api_key };
+	char clean[sizeof e->message];
+
+	c->why = why;
+	if (e != &c->error)
+		c->error = *e;
+	c->has_error = true;
+	log_redact(clean, sizeof clean, e->message, strlen(e->message), secrets, 3);
+	memcpy(c->error.message, clean, sizeof clean);
+	relay_stop(c, false);
+	if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)
+		c->keep_alive = c->keep_alive && c->body_over;
+	if (c->route == ROUTE_TEST && !c->answered && c->converted) {
+		serve_test_failed(c);
+		return;
+	}
+	if (!c->answered) {
+		out_reset(c);
+		error_body(&c->out_plan, &c->error, c->id);
+		answer_plan(c, c->error.status);
+		return;
+	}
+	/* what was made before the failure comes first; the spans behind it may die with the upstream */
+	if (!out_empty(c))
+		out_pump(c);
+	if (out_empty(c) && c->frame != FRAME_LENGTH && c->mode != RELAY_RAW)
+		error_event(&c->out_plan, &c->error, c->id);
+	else
+		out_reset(c);
+	c->keep_alive = false;
+	c->broken = c->out_ended = c->reply_over = true;
+	conn_enter(c, PHASE_FLUSH);
+}
+
+void conn_fail(struct conn *c, int status, const char *message, const char *why)
+{
+	struct api_error *e = &c->error;
+
+	error_set(e, status, message);
+	conn_fail_with(c, e, why);
+}
+
+/* ---- the request ---- */
+
+static void copy_text(char *dst, size_t room, struct http_text t)
+{
+	size_t n = t.n < room - 1 ? t.n : room - 1;
+
+	if (n > 0)
+		memcpy(dst, t.p, n);
+	dst[n] = '\0';
+}
+
+/* Session ids go upstream in JSON: letters, digits and a few others, else it is none. */
+static void take_session(struct conn *c, struct http_text t)
+{
+	if (t.p == NULL || t.n >= sizeof c->session_id)
+		return;
+	for (size_t i = 0; i < t.n; i++) {
+		char ch = t.p[i];
+		bool ok = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+			ch == '-' || ch == '_' || ch == '.';
+		if (!ok)
+			return;
+	}
+	copy_text(c->session_id, sizeof c->session_id, t);
+}
+
+/* Ids need to be different, not secret: where the kernel has no random bytes yet, time and place do. */
+static void hash_seed(unsigned char seed[16], uint64_t a, int64_t b)
+{
+	uint64_t h[2] = { a, (uint64_t)b };
+
+	memcpy(seed, h, 16);
+	h[0] = hash_bytes((const char *)seed, 16);
+	h[1] ^= h[0];
+	memcpy(seed, h, 16);
+}
+
+static void begin(struct conn *c)
+{
+	c->began = c->srv->now;
+	if (getrandom(c->seed, sizeof c->seed, GRND_NONBLOCK) != (ssize_t)sizeof c->seed)
+		hash_seed(c->seed, (uint64_t)wall_clock() ^ (uint64_t)(uintptr_t)c, c->began);
+	conv_fresh("req_", c->seed, UINT_MAX, c->id, sizeof c->id);
+}
+
+static void take_head(struct conn *c, const struct http_head *h)
+{
+	struct route_info info;
+	int bad;
+
+	c->keep_alive = h->keep_alive && !c->srv->draining;
+	c->http10 = h->minor == 0;
+	c->head_method = h->method.n == 4 && memcmp(h->method.p, "HEAD", 4) == 0;
+	c->allow = NULL;
+	c->has_error = false;
+	http_body_init(&c->body_in, h);
+	c->body_over = h->framing == HTTP_EMPTY || (h->framing == HTTP_LENGTH && h->length == 0);
+	copy_text(c->origin, sizeof c->origin, route_origin(h, c->inst->cfg));
+	take_session(c, http_field(h, "x-claude-code-session-id"));
+	if (route_preflight(h, c->inst->cfg)) {
+		serve_preflight(c);
+		return;
+	}
+	bad = route_head(h, c->inst->cfg, &info, &c->error);
+	if (bad != 0) {
+		c->allow = info.allow;
+		c->route = ROUTE_ROOT;
+		conn_fail_with(c, &c->error, "refused");
+		return;
+	}
+	c->route = info.route;
+	copy_text(c->model, sizeof c->model, info.rest);
+	if (h->framing == HTTP_LENGTH && !heap_grow(&c->body, (size_t)h->length, (size_t)c->inst->cfg->max_body)) {
+		conn_fail(c, 529, "out of memory for the request body; try again", "no memory");
+		return;
+	}
+	if (h->expect_continue && !c->body_over && c->rx.len == 0)
+		buf_str(&c->tx, "HTTP/1.1 100 Continue\r\n\r\n");
+	conn_enter(c, PHASE_BODY);
+}
+
+static void refuse_head(struct conn *c, int status, const char *message, const char *why)
+{
+	c->keep_alive = c->body_over = false;
+	c->route = ROUTE_ROOT;
+	conn_fail(c, status, message, why);
+}
+
+static bool step_head(struct conn *c)
+{
+	struct http_head h;
+	const char *why = "";
+
+	if (c->rx.len == c->looked && !fill_rx(c) && !c->in_eof)
+		return false;
+	if (c->phase != PHASE_HEAD)
+		return false;
+	if (c->rx.len == 0) {
+		if (c->in_eof)
+			conn_enter(c, PHASE_OVER);
+		return false;
+	}
+	if (c->id[0] == '\0')
+		begin(c);
+	int n = http_request(buf_at(&c->rx), c->rx.len, &h, &why);
+	if (n > 0) {
+		conn_debug(c, "client head", buf_at(&c->rx), (size_t)n);
+		take_head(c, &h);
+		buf_skip(&c->rx, (size_t)n);
+	} else if (n < 0) {
+		refuse_head(c, -n, why, "bad request head");
+	} else if (c->in_eof) {
+		refuse_head(c, 400, "the connection ended inside the request head", "client ended early");
+	}
+	c->looked = c->rx.len;
+	return true;
+}
+
+/* A body of known length goes straight to where it will stay. */
+static bool read_direct(struct conn *c)
+{
+	size_t want = (size_t)c->body_in.left;
+	size_t k = client_read(c, c->body.p + c->body.n, want < 262144 ? want : 262144);
+
+	c->body.n += k;
+	c->body_in.left -= k;
+	c->body_over = c->body_in.left == 0;
+	return k > 0;
+}
+
+static bool take_body(struct conn *c)
+{
+	struct http_text data = { NULL, 0 };
+	const char *why = "";
+	size_t used;
+	enum http_progress got = http_body_next(&c->body_in, buf_at(&c->rx), c->rx.len, &used, &data, &why);
+	bool fits = data.n == 0 || heap_add(&c->body, data.p, data.n, (size_t)c->inst->cfg->max_body);
+
+	buf_skip(&c->rx, used);
+	if (!fits) {
+		conn_fail(c, 413, "request body is larger than MAX_BODY allows", "body too large");
+		return true;
+	}
+	if (got == HTTP_BAD) {
+		c->keep_alive = false;
+		conn_fail(c, 400, why, "bad chunks");
+		return true;
+	}
+	c->body_over = got == HTTP_DONE || (c->body_in.framing == HTTP_LENGTH && c->body_in.left == 0);
+	return used > 0 || c->body_over;
+}
+
+static bool step_body(struct conn *c)
+{
+	bool moved = false;
+
+	if (!c->body_over && c->rx.len > 0)
+		moved = take_body(c);
+	else if (!c->body_over && c->body_in.framing == HTTP_LENGTH)
+		moved = read_direct(c);
+	else if (!c->body_over)
+		moved = fill_rx(c);
+	if (c->phase != PHASE_BODY)
+		return moved;
+	if (c->body_over) {
+		conn_debug(c, "client body", c->body.p, c->body.n);
+		serve_request(c);
+		return true;
+	}
+	if (c->in_eof && !moved && c->rx.len == 0) {
+		c->keep_alive = false;
+		conn_fail(c, 400, "the connection ended inside the request body", "client ended early");
+		return true;
+	}
+	return moved;
+}
+
+/* ---- after the answer ---- */
+
+static void next_request(struct conn *c)
+{
+	bool keep = c->keep_alive && !c->broken;
+
+	conn_log(c);
+	relay_stop(c, false);
+	forget(c);
+	if (keep && !c->srv->draining) {
+		conn_enter(c, PHASE_HEAD);
+		return;
+	}
+	if (!c->is_socket || c->in_eof) {
+		conn_enter(c, PHASE_OVER);
+		return;
+	}
+	shutdown(c->out, SHUT_WR);
+	conn_enter(c, PHASE_LINGER);
+}
+
+static bool step_flush(struct conn *c)
+{
+	bool moved = out_pump(c);
+
+	if (c->terminated && c->tx.len == 0) {
+		next_request(c);
+		return c->phase != PHASE_OVER;
+	}
+	return moved;
+}
+
+static bool step_linger(struct conn *c)
+{
+	bool moved = client_read(c, c->rx_bytes, sizeof c->rx_bytes) > 0;
+
+	if (c->in_eof)
+		conn_enter(c, PHASE_OVER);
+	return moved;
+}
+
+/* ---- time ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The client's own deadlines; the upstream's are relay_due. */
+static int64_t client_due(const struct conn *c)
+{
+	const struct config *cfg = c->inst->cfg;
+
+	switch (c->phase) {
+	case PHASE_HEAD:
+		if (c->tx.len > 0)
+			return c->client_moved + cfg->write_stall;
+		return c->id[0] == '\0' ? c->entered + cfg->keepalive : c->began + cfg->head_timeout;
+	case PHASE_BODY:
+		return earlier(c->client_moved + cfg->body_idle, c->entered + cfg->body_max);
+	case PHASE_DIAL:
+	case PHASE_TALK:
+	case PHASE_RELAY:
+	case PHASE_FLUSH:
+		return c->tx.len > 0 ? c->client_moved + cfg->write_stall : NEVER;
+	case PHASE_LINGER:
+		return c->entered + cfg->linger;
+	case PHASE_OVER:
+		break;
+	}
+	return NEVER;
+}
+
+int64_t conn_due(const struct conn *c)
+{
+	int64_t due = client_due(c);
+
+	if (c->again)
+		return 0;
+	if (c->drain != NULL)
+		due = earlier(due, earlier(c->drain_until, up_due(c->drain)));
+	if (c->phase == PHASE_DIAL || c->phase == PHASE_TALK || c->phase == PHASE_RELAY)
+		due = earlier(due, relay_due(c));
+	return due;
+}
+
+static void client_late(struct conn *c)
+{
+	if (c->phase == PHASE_HEAD && c->id[0] != '\0' && c->tx.len == 0) {
+		refuse_head(c, 408, "the request head did not come in time", "head too slow");
+	} else if (c->phase == PHASE_BODY) {
+		c->keep_alive = false;
+		conn_fail(c, 408, "the request body did not come in time", "body too slow");
+	} else if (c->phase == PHASE_HEAD || c->phase == PHASE_LINGER) {
+		conn_enter(c, PHASE_OVER);
+	} else {
+		client_gone(c, "client stalled");
+	}
+}
+
+/* ---- the loop's view ---- */
+
+static short client_events(const struct conn *c)
+{
+	bool input = !c->in_eof && (c->phase == PHASE_LINGER || buf_room(&c->rx) > 0 || c->rx.off > 0);
+
+	return input ? POLLIN : 0;
+}
+
+int conn_poll(struct conn *c, struct pollfd *p)
+{
+	short in = client_events(c), out = c->tx.len > 0 ? POLLOUT : 0;
+	int n = 2;
+
+	if (c->in == c->out) {
+		p[0] = (struct pollfd){ .fd = c->in, .events = (short)(in | out) };
+		p[1] = (struct pollfd){ .fd = -1 };
+	} else {
+		p[0] = (struct pollfd){ .fd = in ? c->in : -1, .events = in };
+		p[1] = (struct pollfd){ .fd = c->out, .events = out };
+	}
+	if (c->up != NULL)
+		n += up_poll(c->up, p + n, relay_rx_wanted(c));
+	if (c->drain != NULL)
+		n += up_poll(c->drain, p + n, true);
+	return n;
+}
+
+static bool hung_up(const struct conn *c, const struct pollfd *p)
+{
+	if (c->phase == PHASE_LINGER)
+		return (p[0].revents & (POLLERR | POLLNVAL)) != 0;
+	if (c->in == c->out)
+		return c->is_socket && (p[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+	return (p[1].revents & (POLLERR | POLLNVAL)) != 0;
+}
+
+static bool step_phase(struct conn *c)
+{
+	switch (c->phase) {
+	case PHASE_HEAD:
+		return c->tx.len == 0 && step_head(c);
+	case PHASE_BODY:
+		return step_body(c);
+	case PHASE_DIAL:
+	case PHASE_TALK:
+	case PHASE_RELAY:
+		return relay_step(c);
+	case PHASE_FLUSH:
+		return step_flush(c);
+	case PHASE_LINGER:
+		return step_linger(c);
+	case PHASE_OVER:
+		break;
+	}
+	return false;
+}
+
+static bool waits_for_others(const struct conn *c)
+{
+	return c->phase == PHASE_DIAL || c->phase == PHASE_TALK || c->phase == PHASE_RELAY || c->phase == PHASE_FLUSH;
+}
+
+void conn_step(struct conn *c, const struct pollfd *p, int n)
+{
+	int64_t now = c->srv->now;
+	int rounds;
+
+	c->again = false;
+	if (n > 0 && hung_up(c, p)) {
+		client_gone(c, "client gone");
+		return;
+	}
+	if (n > 0 && (p[0].revents & (POLLIN | POLLHUP)) != 0 && waits_for_others(c))
+		fill_rx(c);
+	if (c->drain != NULL)
+		drain_step(c);
+	if (client_due(c) <= now)
+		client_late(c);
+	for (rounds = 0; rounds < CONN_ROUNDS && c->phase != PHASE_OVER; rounds++)
+		if (!step_phase(c) && !client_write(c))
+			break;
+	if (c->phase != PHASE_OVER && c->tx.len > 0)
+		client_write(c);
+	c->again = rounds == CONN_ROUNDS;
+	if (c->phase == PHASE_FLUSH && c->terminated && c->tx.len == 0)
+		c->again = true;
+}

@@ -1,0 +1,225 @@
+/*
+ * One client connection, from its first byte to its last: phases, buffers,
+ * deadlines, and what to poll for. conn.c holds the table of who may end when.
+ */
+#ifndef CONN_H
+#define CONN_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "config.h"
+#include "heap.h"
+#include "http.h"
+#include "log.h"
+#include "reply.h"
+#include "request.h"
+#include "route.h"
+#include "sse.h"
+#include "upstream.h"
+
+#define CONN_FDS (2 + 2 * UP_FDS)	/* descriptors that one connection may want polled */
+#define CONN_RX 16384			/* client's bytes; also the limit of a request head */
+#define CONN_TX 16384			/* bytes for the client */
+#define CONN_EVENT 16384		/* an upstream's event, or response head; larger events use the heap */
+#define CONN_ERROR_BODY 65536		/* bytes of an upstream's error that are looked at */
+#define CONN_SPANS 64			/* of a plan for the client; larger ones use the heap */
+#define CONN_ARENA 1024
+#define CONN_GRACE 2500			/* ms to wait for usage after the finish reason (providers' streams stay open) */
+#define CONN_DRAIN 500			/* ms to wait for the end of a response that is complete for us, to reuse its connection */
+#define CONN_ROUNDS 64			/* moves of one connection before others get their turn */
+
+/* one configured listener; connections hold it until they end */
+struct instance {
+	const struct config *cfg;
+	int listener;			/* -1: inetd */
+	unsigned refs;
+	bool anonymous;			/* no client key is asked for */
+};
+
+/* what all connections share; main owns it */
+struct server {
+	struct up_pool *pool;
+	struct log log;
+	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
+	unsigned count;			/* connections */
+	bool draining;			/* SIGTERM came: no request after the present one */
+};
+
+enum phase {
+	PHASE_HEAD,		/* the request head */
+	PHASE_BODY,		/* the rest of the body */
+	PHASE_DIAL,		/* a connection to the upstream, or the pause before the next try */
+	PHASE_TALK,		/* sending the request, and the response head (both live) */
+	PHASE_RELAY,		/* the response body */
+	PHASE_FLUSH,		/* the client to take the rest */
+	PHASE_LINGER,		/* the client to close; its input is thrown away */
+	PHASE_OVER		/* nothing: free it */
+};
+
+/* how the upstream's response body is read */
+enum relay_mode {
+	RELAY_SNIFF,		/* not known yet */
+	RELAY_EVENTS,		/* an event stream, to a client that wants events */
+	RELAY_FOLD,		/* an event stream, to a client that wants a message */
+	RELAY_WHOLE,		/* a JSON document */
+	RELAY_ERROR,		/* an error's body */
+	RELAY_RAW		/* an OpenAI client's answer, passed as it is */
+};
+
+/* how the answer to the client is framed */
+enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE };
+
+struct conn {
+	struct server *srv;
+	struct instance *inst;
+	int in, out;			/* the same for a socket */
+	char peer[64];
+	enum phase phase;
+	int64_t entered;		/* when the phase began */
+	int64_t client_moved;		/* when the client last took or gave something */
+	bool in_eof, is_socket, again, broken;
+	int npoll;			/* entries of the present poll set */
+
+	/* the request */
+	enum route route;
+	bool keep_alive, http10, head_method, asked_continue;
+	bool answered;			/* a response head was written */
+	bool has_error;			/* the answer is an error: c->error */
+	bool body_over;			/* the body was read to its end */
+	bool converted;			/* it was good, and is meant for the upstream */
+	size_t looked;			/* bytes in rx that are no complete head */
+	const char *allow;		/* the Allow field of a 405, NULL without */
+	int64_t began;			/* its first byte */
+	unsigned char seed[16];		/* random, for the ids of this request */
+	char id[32];			/* request-id */
+	char session_id[72];
+	char origin[128];		/* Access-Control-Allow-Origin of the answer, "" without */
+	char model[CONV_MODEL_MAX + 1], up_model[CONV_MODEL_MAX + 1];
+	size_t nmodel;
+	struct http_body body_in;
+	struct heap body;
+	struct request_facts facts;
+	struct quirks q;
+	char binding[24];
+
+	/* the upstream */
+	struct upstream *up;
+	unsigned tries;			/* connections begun for this request, reused ones not counted */
+	bool redialled;			/* a stale reused connection was replaced once */
+	int64_t retry_at;
+	int64_t started;		/* when the request turned to the upstream */
+	int64_t progress;		/* when the upstream last made some */
+	struct heap up_head;		/* the request head for the upstream */
+	size_t up_head_at;
+	struct heap plan_bytes;		/* spans and arena of its body's plan */
+	struct plan plan;
+	struct plan_pos plan_at;
+	size_t plan_pulled;
+	struct session session;		/* in a heap block of its own: it outlives the plan */
+	struct heap names;
+	struct buf up_rx;		/* the response head as it arrives, in event_bytes */
+	unsigned interim;		/* 1xx heads seen */
+	bool up_head_done, up_keep, up_body_done;
+	struct http_body body_up;
+	size_t run;			/* bytes of body at up_rx that are not used yet */
+	enum relay_mode mode;
+	int up_status;
+	struct api_error error;
+
+	/* the answer */
+	struct sse sse;
+	struct reply reply;
+	struct heap event;		/* in place of event_bytes for large ones */
+	struct heap stash_bytes;
+	struct stash stash;
+	struct heap whole;		/* a JSON answer, an error's body, a folded message */
+	struct plan out_plan;
+	struct plan_pos out_at;
+	size_t out_pulled;
+	struct plan_heap out_heap;
+	enum framing frame;
+	bool out_ended;			/* the plan in out_plan is the last */
+	bool terminated;		/* the last chunk was written */
+	bool reply_over;		/* the answer is complete, or failed */
+	int64_t finished_at;		/* the finish reason came; 0: not yet */
+	int64_t last_out, last_event;	/* when something, a real event went to the client */
+	int64_t first_byte;
+	int status;			/* of the answer */
+	const char *why;		/* static: why it ended, for the log line */
+	int64_t bytes_out;
+
+	struct upstream *drain;		/* a connection whose response is to be read to its end, to be reused */
+	struct http_body drain_body;
+	int64_t drain_until;
+
+	struct buf rx, tx;
+	struct span spans[CONN_SPANS];
+	char arena[CONN_ARENA];
+	char rx_bytes[CONN_RX], tx_bytes[CONN_TX], event_bytes[CONN_EVENT];
+};
+
+/* A new connection on in and out (both closed by conn_free). NULL: out of memory (nothing is closed). */
+struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out, const char *peer);
+void conn_free(struct conn *c);
+
+/* What to poll for: fills up to CONN_FDS entries, client's first. Returns how many. */
+int conn_poll(struct conn *c, struct pollfd *p);
+
+/* When time alone changes something; INT64_MAX: never. */
+int64_t conn_due(const struct conn *c);
+
+/* Does all that can be done; p and n as conn_poll filled them (n 0: no events looked at). c->phase is PHASE_OVER when it is to be freed. */
+void conn_step(struct conn *c, const struct pollfd *p, int n);
+
+/* Idle: between requests, nothing read. Such a connection may be closed when others need its place. */
+bool conn_idle(const struct conn *c);
+
+/* --- for conn's own files --- */
+
+void conn_enter(struct conn *c, enum phase phase);
+
+/*
+ * The request failed. Before the response head: an Anthropic error with that
+ * status; after it: one error event and an unclean end. why is for the log.
+ */
+void conn_fail(struct conn *c, int status, const char *message, const char *why);
+void conn_fail_with(struct conn *c, const struct api_error *e, const char *why);
+
+/* Starts the answer: the head. length only with FRAME_LENGTH. Returns false when tx has no room (impossible while it is empty). */
+bool answer_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length);
+
+/* An answer in one piece: status, and the JSON that the plan c->out_plan holds. */
+void answer_plan(struct conn *c, int status);
+
+/* Empties out_plan, giving back what it had on the heap. */
+void out_reset(struct conn *c);
+
+/* Moves the plan into tx. Returns whether anything moved. */
+bool out_pump(struct conn *c);
+bool out_empty(const struct conn *c);
+
+/* Takes what the client's request body is at its end: converts it and turns to the upstream, or answers. */
+void serve_request(struct conn *c);
+void serve_preflight(struct conn *c);
+void serve_test_done(struct conn *c, struct j_val completion);	/* /test-connection: the upstream answered */
+void serve_test_failed(struct conn *c);				/* or c->error came of it */
+
+/* The upstream's side: one move each; false when nothing moved. */
+void relay_start(struct conn *c);		/* the plan is ready: find a connection */
+bool relay_step(struct conn *c);
+int64_t relay_due(const struct conn *c);
+void relay_stop(struct conn *c, bool keep);	/* lets the upstream go */
+bool relay_rx_wanted(const struct conn *c);
+bool drain_step(struct conn *c);
+void drain_stop(struct conn *c, bool keep);
+
+void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
+void conn_log(struct conn *c);
+int64_t wall_clock(void);
+size_t time_text(char *dst, size_t room, int64_t seconds);	/* RFC 3339, UTC */
+
+#endif

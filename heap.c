@@ -1,0 +1,86 @@
+/* Growing storage (see heap.h). */
+#include "heap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool heap_grow(struct heap *h, size_t need, size_t max)
+{
+	size_t cap = h->cap;
+
+	if (need > max)
+		return false;
+	if (need <= cap && h->p != NULL)
+		return true;
+	/* a first request is taken at its word, growth doubles */
+	if (cap == 0)
+		cap = need > 64 ? need : 64;
+	while (cap < need)
+		cap = cap > max / 2 ? max : cap * 2;
+	char *p = realloc(h->p, cap);
+	if (p == NULL)
+		return false;
+	h->p = p;
+	h->cap = cap;
+	return true;
+}
+
+bool heap_add(struct heap *h, const char *p, size_t n, size_t max)
+{
+	if (n == 0)
+		return true;
+	if (h->n > max || n > max - h->n || !heap_grow(h, h->n + n, max))
+		return false;
+	memcpy(h->p + h->n, p, n);
+	h->n += n;
+	return true;
+}
+
+bool heap_str(struct heap *h, const char *text)
+{
+	return heap_add(h, text, strlen(text), HEAP_NO_MAX);
+}
+
+void heap_free(struct heap *h)
+{
+	free(h->p);
+	*h = (struct heap){ 0 };
+}
+
+/* The first storage is the owner's own: what it holds moves along. */
+static bool move_out(struct heap *h, const void *now, size_t used, size_t need)
+{
+	bool first = h->p == NULL;
+
+	if (!heap_grow(h, need, HEAP_NO_MAX))
+		return false;
+	if (first && used > 0)
+		memcpy(h->p, now, used);
+	return true;
+}
+
+int plan_heap_grow(struct plan *p, size_t spans, size_t bytes)
+{
+	struct plan_heap *h = p->owner;
+	size_t one = sizeof(struct span);
+
+	if (p->nspans + spans > p->span_cap) {
+		if (!move_out(&h->spans, p->spans, p->nspans * one, (p->nspans + spans) * one))
+			return 0;
+		p->spans = (struct span *)(void *)h->spans.p;
+		p->span_cap = h->spans.cap / one;
+	}
+	if (p->narena + bytes > p->arena_cap) {
+		if (!move_out(&h->arena, p->arena, p->narena, p->narena + bytes))
+			return 0;
+		p->arena = h->arena.p;
+		p->arena_cap = h->arena.cap;
+	}
+	return 1;
+}
+
+void plan_heap_free(struct plan_heap *h)
+{
+	heap_free(&h->spans);
+	heap_free(&h->arena);
+}

@@ -1,0 +1,504 @@
+/*
+ * claude-code-proxy: main, options, listeners or fds 0 and 1, signals, the
+ * poll loop. Everything that lives as long as the process is owned here.
+ *
+ * Exit codes: 0, 100 (usage, configuration), 111 (the system refused).
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "version.h"
+
+#define INSTANCES 32		/* --env files of one process */
+#define ACCEPT_PAUSE 100	/* ms without accepting after EMFILE and the like */
+#define BACKLOG 511
+#define EXIT_USAGE 100
+#define EXIT_SYSTEM 111
+
+extern char **environ;
+
+struct loop {
+	struct server srv;
+	struct instance inst[INSTANCES];
+	int ninst;
+	int signals[2];			/* self-pipe */
+	struct conn **conns;		/* srv.count of them */
+	size_t conns_cap;
+	struct pollfd *fds;
+	size_t fds_cap;
+	int64_t accept_at;		/* no accepting before */
+	int64_t drain_until;
+	unsigned max;			/* connections, within the limit of open files */
+};
+
+static int signal_pipe = -1;	/* the one thing that a signal handler can know */
+
+static void on_signal(int sig)
+{
+	unsigned char byte = (unsigned char)sig;
+	int saved = errno;
+
+	if (write(signal_pipe, &byte, 1) < 0)
+		byte = 0;		/* full: one is on its way already */
+	errno = saved;
+}
+
+static int64_t monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void nonblocking(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* ---- start ---- */
+
+/* Sockets must never get the numbers of the standard streams. */
+static void standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+/* Keys are in memory: no core file may hold them. */
+static void no_core(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+static void warn(void *ctx, const char *line)
+{
+	log_line(ctx, LOG_WARNING, "%s", line);
+}
+
+static const char *where_text(const struct config *cfg, char *dst, size_t room)
+{
+	bool six = strchr(cfg->host, ':') != NULL;
+
+	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", cfg->host, six ? "]" : "", cfg->port);
+	return dst;
+}
+
+static int listen_on(const struct addrinfo *a)
+{
+	int one = 1, fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
+		nonblocking(fd);
+		return fd;
+	}
+	one = errno;
+	close(fd);
+	errno = one;
+	return -1;
+}
+
+static int open_listener(const struct config *cfg)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;
+	char port[16], where[300];
+	int fd = -1;
+
+	fmt(port, sizeof port, "%d", cfg->port);
+	if (getaddrinfo(cfg->host, port, &hints, &list) != 0) {
+		say("claude-code-proxy: HOST %s: no such address\n", cfg->host);
+		return -1;
+	}
+	for (struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next)
+		fd = listen_on(a);
+	int why = errno;
+	freeaddrinfo(list);
+	if (fd < 0)
+		say("claude-code-proxy: cannot listen on %s: %s\n", where_text(cfg, where, sizeof where),
+			why == EADDRINUSE ? "the port is in use; set another PORT, or stop what listens there" : strerror(why));
+	return fd;
+}
+
+static void banner(struct log *l, const struct config *cfg)
+{
+	char where[300];
+
+	log_line(l, LOG_INFO, "claude-code-proxy %s listening on http://%s -> %s", VERSION,
+		where_text(cfg, where, sizeof where), cfg->target.shown);
+	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; max_tokens at most %lld; client keys are %s",
+		cfg->big_model, cfg->middle_model, cfg->small_model, (long long)cfg->max_tokens_limit,
+		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
+}
+
+static int add_instance(struct loop *l, const char *file)
+{
+	char err[512];
+
+	if (l->ninst == INSTANCES) {
+		say("claude-code-proxy: too many --env files\n");
+		return EXIT_USAGE;
+	}
+	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, &l->srv.log);
+	if (cfg == NULL) {
+		say("claude-code-proxy: %s\n", err);
+		return EXIT_USAGE;
+	}
+	l->inst[l->ninst++] = (struct instance){ .cfg = cfg, .listener = -1 };
+	return 0;
+}
+
+static void drop_instances(struct loop *l)
+{
+	for (int i = 0; i < l->ninst; i++) {
+		if (l->inst[i].listener >= 0)
+			close(l->inst[i].listener);
+		cfg_free((struct config *)(uintptr_t)l->inst[i].cfg);
+	}
+}
+
+/* MAX_CONNECTIONS, of which each needs three descriptors, within what the system allows. */
+static unsigned connection_limit(const struct loop *l)
+{
+	struct rlimit files;
+	unsigned long want = 0;
+
+	for (int i = 0; i < l->ninst; i++)
+		want += (unsigned long)l->inst[i].cfg->max_connections;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return (unsigned)want;
+	if (files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+		getrlimit(RLIMIT_NOFILE, &files);
+	}
+	unsigned long may = files.rlim_cur > 64 ? (unsigned long)(files.rlim_cur - 32) / 3 : 8;
+	return (unsigned)(want < may ? want : may);
+}
+
+static int set_signals(struct loop *l)
+{
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	if (pipe(l->signals) != 0)
+		return -1;
+	nonblocking(l->signals[0]);
+	nonblocking(l->signals[1]);
+	signal_pipe = l->signals[1];
+	sigemptyset(&act.sa_mask);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	return 0;
+}
+
+/* ---- connections ---- */
+
+static bool more_room(struct loop *l)
+{
+	if (l->srv.count < l->conns_cap)
+		return true;
+	size_t cap = l->conns_cap == 0 ? 16 : l->conns_cap * 2;
+	struct conn **conns = realloc(l->conns, cap * sizeof *conns);
+	if (conns == NULL)
+		return false;
+	l->conns = conns;
+	l->conns_cap = cap;
+	return true;
+}
+
+static void remove_conn(struct loop *l, size_t i)
+{
+	struct conn *c = l->conns[i];
+
+	l->conns[i] = l->conns[l->srv.count - 1];
+	conn_free(c);
+}
+
+/* The connection that was idle longest makes room. */
+static bool close_idle(struct loop *l)
+{
+	size_t found = SIZE_MAX;
+
+	for (size_t i = 0; i < l->srv.count; i++)
+		if (conn_idle(l->conns[i]) && (found == SIZE_MAX || l->conns[i]->entered < l->conns[found]->entered))
+			found = i;
+	if (found == SIZE_MAX)
+		return false;
+	remove_conn(l, found);
+	return true;
+}
+
+static void refuse(int fd)
+{
+	static const char full[] = "HTTP/1.1 529 Overloaded\r\ncontent-type: application/json\r\nretry-after: 2\r\n"
+		"connection: close\r\ncontent-length: 118\r\n\r\n"
+		"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"all connections are taken (MAX_CONNECTIONS); try again\"}}";
+
+	if (send(fd, full, sizeof full - 1, MSG_NOSIGNAL) >= 0)
+		shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void peer_text(const struct sockaddr_storage *sa, socklen_t n, char *dst, size_t room)
+{
+	char host[64];
+
+	if (getnameinfo((const struct sockaddr *)sa, n, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
+		fmt(host, sizeof host, "?");
+	fmt(dst, room, "%s", host);
+}
+
+static bool accept_one(struct loop *l, struct instance *inst)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof sa;
+	char peer[64];
+	int one = 1, fd = accept(inst->listener, (struct sockaddr *)&sa, &n);
+
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
+			log_line(&l->srv.log, LOG_ERROR, "accept: %s; pausing", strerror(errno));
+			l->accept_at = l->srv.now + ACCEPT_PAUSE;
+		}
+		return errno == EINTR || errno == ECONNABORTED;
+	}
+	nonblocking(fd);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	peer_text(&sa, n, peer, sizeof peer);
+	struct conn *c = NULL;
+	if ((l->srv.count < l->max || close_idle(l)) && more_room(l))
+		c = conn_new(&l->srv, inst, fd, fd, peer);
+	if (c == NULL) {
+		refuse(fd);
+		return true;
+	}
+	l->conns[l->srv.count - 1] = c;
+	conn_step(c, NULL, 0);
+	return true;
+}
+
+/* ---- the loop ---- */
+
+static bool listening(const struct loop *l)
+{
+	return !l->srv.draining && l->srv.now >= l->accept_at;
+}
+
+static bool fds_room(struct loop *l)
+{
+	size_t need = 1 + INSTANCES + (l->srv.count + 1) * CONN_FDS;
+
+	if (need <= l->fds_cap)
+		return true;
+	struct pollfd *fds = realloc(l->fds, need * 2 * sizeof *fds);
+	if (fds == NULL)
+		return false;
+	l->fds = fds;
+	l->fds_cap = need * 2;
+	return true;
+}
+
+static void drain(struct loop *l)
+{
+	int longest = 0;
+
+	for (int i = 0; i < l->ninst; i++) {
+		if (l->inst[i].cfg->drain > longest)
+			longest = l->inst[i].cfg->drain;
+		if (l->inst[i].listener >= 0)
+			close(l->inst[i].listener);
+		l->inst[i].listener = -1;
+	}
+	l->srv.draining = true;
+	l->drain_until = l->srv.now + longest;
+	for (size_t i = l->srv.count; i-- > 0; )
+		if (conn_idle(l->conns[i]))
+			remove_conn(l, i);
+	log_line(&l->srv.log, LOG_INFO, "stopping: %u connections to finish", l->srv.count);
+}
+
+static bool take_signals(struct loop *l)
+{
+	unsigned char byte;
+	bool again = l->srv.draining;
+
+	while (read(l->signals[0], &byte, 1) == 1) {
+		if (again)
+			return false;
+		drain(l);
+		again = true;
+	}
+	return true;
+}
+
+static int64_t loop_due(const struct loop *l, int64_t due)
+{
+	if (l->srv.draining && l->drain_until < due)
+		due = l->drain_until;
+	if (l->accept_at > l->srv.now && l->accept_at < due)
+		due = l->accept_at;
+	for (size_t i = 0; i < l->srv.count; i++) {
+		int64_t t = conn_due(l->conns[i]);
+		if (t < due)
+			due = t;
+	}
+	return due;
+}
+
+static int wait_ms(const struct loop *l, int64_t due)
+{
+	if (due == INT64_MAX)
+		return -1;
+	if (due <= l->srv.now)
+		return 0;
+	return due - l->srv.now > 3600000 ? 3600000 : (int)(due - l->srv.now);
+}
+
+/* Connections from the last to the first: one that ends is replaced by one that had its turn. */
+static void step_conns(struct loop *l, const struct pollfd *p)
+{
+	for (size_t i = l->srv.count; i-- > 0; ) {
+		struct conn *c = l->conns[i];
+		int n = c->npoll;
+		p -= n;
+		bool woken = conn_due(c) <= l->srv.now;
+		for (int k = 0; k < n && !woken; k++)
+			woken = p[k].revents != 0;
+		if (woken)
+			conn_step(c, p, n);
+		if (c->phase == PHASE_OVER)
+			remove_conn(l, i);
+	}
+}
+
+static bool turn(struct loop *l)
+{
+	struct pollfd *p = l->fds;
+	int nlisten = 0;
+
+	*p++ = (struct pollfd){ .fd = l->signals[0], .events = POLLIN };
+	for (int i = 0; i < l->ninst; i++, nlisten++)
+		*p++ = (struct pollfd){ .fd = listening(l) ? l->inst[i].listener : -1, .events = POLLIN };
+	for (size_t i = 0; i < l->srv.count; i++) {
+		l->conns[i]->npoll = conn_poll(l->conns[i], p);
+		p += l->conns[i]->npoll;
+	}
+	int64_t due = loop_due(l, up_pool_sweep(l->srv.pool, l->srv.now));
+	if (poll(l->fds, (nfds_t)(p - l->fds), wait_ms(l, due)) < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM)
+		return false;
+	l->srv.now = monotonic();
+	if (l->fds[0].revents != 0 && !take_signals(l))
+		return false;
+	step_conns(l, p);
+	for (int i = 0; i < nlisten; i++)
+		if (l->fds[1 + i].revents != 0)
+			for (int k = 0; k < 64 && listening(l) && accept_one(l, &l->inst[i]); k++)
+				;
+	return true;
+}
+
+static int run(struct loop *l)
+{
+	for (;;) {
+		bool over = l->srv.count == 0 && (l->srv.draining || l->inst[0].listener < 0);
+		if (over || (l->srv.draining && l->srv.now >= l->drain_until))
+			return 0;
+		if (!fds_room(l) || !turn(l))
+			return l->srv.draining ? 0 : EXIT_SYSTEM;
+	}
+}
+
+static int serve_inetd(struct loop *l)
+{
+	nonblocking(0);
+	nonblocking(1);
+	if (!more_room(l))
+		return EXIT_SYSTEM;
+	struct conn *c = conn_new(&l->srv, &l->inst[0], 0, same_socket() ? 0 : 1, "inetd");
+	if (c == NULL)
+		return EXIT_SYSTEM;
+	l->conns[0] = c;
+	conn_step(c, NULL, 0);
+	return run(l);
+}
+
+static int serve_listeners(struct loop *l)
+{
+	for (int i = 0; i < l->ninst; i++) {
+		l->inst[i].listener = open_listener(l->inst[i].cfg);
+		if (l->inst[i].listener < 0)
+			return EXIT_SYSTEM;
+		banner(&l->srv.log, l->inst[i].cfg);
+	}
+	l->max = connection_limit(l);
+	return run(l);
+}
+
+static int serve(struct loop *l, const struct options *o)
+{
+	int bad = 0;
+
+	l->srv.now = monotonic();
+	log_init(&l->srv.log, o->inetd ? -1 : 2, LOG_INFO, !o->inetd && log_wants_stamp());
+	for (int i = 0; i < o->nenv && bad == 0; i++)
+		bad = add_instance(l, o->env[i]);
+	if (o->nenv == 0)
+		bad = add_instance(l, NULL);
+	if (bad == 0) {
+		l->srv.log.level = l->inst[0].cfg->log_level;
+		l->srv.pool = up_pool_new();
+		bad = l->srv.pool == NULL || set_signals(l) != 0 ? EXIT_SYSTEM : 0;
+	}
+	if (bad == 0)
+		bad = o->inetd ? serve_inetd(l) : serve_listeners(l);
+	while (l->srv.count > 0)
+		remove_conn(l, l->srv.count - 1);
+	if (l->srv.pool != NULL)
+		up_pool_free(l->srv.pool);
+	drop_instances(l);
+	free(l->conns);
+	free(l->fds);
+	return bad;
+}
+
+int main(int argc, char *argv[])
+{
+	struct loop loop = { 0 };
+	struct options o;
+
+	standard_fds();
+	no_core();
+	int bad = options_read(argc, argv, &o);
+	if (bad != 0)
+		return bad < 0 ? 0 : bad;
+	if (o.check)
+		return command_check(&o);
+	if (o.convert != NULL)
+		return command_convert(&o);
+	return serve(&loop, &o);
+}

@@ -1,0 +1,314 @@
+/*
+ * Routes and guards (see route.h).
+ *
+ * A page in the user's browser can send requests here, with the user's money
+ * at stake. What stops it: a page's request carries Origin or Sec-Fetch-Site
+ * (Fetch Standard, 3.1 and Fetch Metadata), and is refused unless its origin is
+ * configured; a POST must be application/json, which a page cannot send without
+ * a preflight; the Host must be one of ours, so that a name that is made to
+ * point here later (DNS rebinding) gains nothing.
+ */
+#include "route.h"
+
+#include <string.h>
+
+enum method { GET, POST };
+
+static const struct {
+	const char *path;
+	enum route route;
+	enum method method;
+	bool key;		/* the client's key is asked for */
+} routes[] = {
+	{ "/v1/messages", ROUTE_MESSAGES, POST, true },
+	{ "/v1/messages/count_tokens", ROUTE_COUNT, POST, true },
+	{ "/v1/chat/completions", ROUTE_CHAT, POST, true },
+	{ "/v1/models", ROUTE_MODELS, GET, true },
+	{ "/v1/models/", ROUTE_MODEL, GET, true },
+	{ "/health", ROUTE_HEALTH, GET, false },
+	{ "/test-connection", ROUTE_TEST, GET, true },
+	{ "/", ROUTE_ROOT, GET, false },
+};
+
+#define ROUTES (sizeof routes / sizeof routes[0])
+
+static bool same(struct http_text t, const char *text, size_t n)
+{
+	return t.n == n && memcmp(t.p, text, n) == 0;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* Host names compare without case (RFC 3986 3.2.2), and so does what is asked of a list. */
+static bool same_folded(struct http_text t, const char *text, size_t n)
+{
+	if (t.n != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (lower(t.p[i]) != lower(text[i]))
+			return false;
+	return true;
+}
+
+static bool in_list(const char *list, struct http_text item)
+{
+	while (*list) {
+		list += strspn(list, ", \t");
+		size_t n = strcspn(list, ", \t");
+		if (n > 0 && same_folded(item, list, n))
+			return true;
+		list += n;
+	}
+	return false;
+}
+
+/* Takes ":port" off an authority; *port_ok is false when what is there is no port. */
+static struct http_text host_only(struct http_text t, bool *port_ok)
+{
+	size_t n = t.n;
+
+	*port_ok = true;
+	while (n > 0 && t.p[n - 1] >= '0' && t.p[n - 1] <= '9')
+		n--;
+	if (n > 0 && t.p[n - 1] == ':' && (t.p[0] != '[' || (n > 1 && t.p[n - 2] == ']'))) {
+		*port_ok = t.n - n <= 5;
+		t.n = n - 1;
+	}
+	return t;
+}
+
+/* 127.0.0.0/8 in its dotted form, nothing shorter */
+static bool is_loopback4(struct http_text t)
+{
+	int dots = 0;
+	size_t digits = 0;
+
+	if (t.n < 9 || t.n > 15 || memcmp(t.p, "127.", 4) != 0)
+		return false;
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.p[i] == '.') {
+			if (digits == 0)
+				return false;
+			dots++;
+			digits = 0;
+		} else if (t.p[i] < '0' || t.p[i] > '9' || ++digits > 3) {
+			return false;
+		}
+	}
+	return dots == 3 && digits > 0;
+}
+
+static bool host_allowed(struct http_text authority, const struct config *c)
+{
+	bool port_ok;
+	struct http_text t = host_only(authority, &port_ok);
+
+	if (!port_ok || t.n == 0)
+		return false;
+	if (same_folded(t, "localhost", 9) || is_loopback4(t) || same(t, "[::1]", 5))
+		return true;
+	if (in_list(c->allowed_hosts, t) || in_list(c->allowed_hosts, authority))
+		return true;
+	size_t n = strlen(c->host);
+	if (same_folded(t, c->host, n))
+		return true;
+	return t.n == n + 2 && t.p[0] == '[' && t.p[t.n - 1] == ']' &&
+		same_folded((struct http_text){ t.p + 1, n }, c->host, n);
+}
+
+/*
+ * A server on all addresses is known by names that it cannot know itself; it
+ * asks for a key, which a page does not have. ALLOWED_HOSTS narrows it.
+ */
+static bool any_host(const struct config *c)
+{
+	bool all = strcmp(c->host, "0.0.0.0") == 0 || strcmp(c->host, "::") == 0;
+
+	return all && c->anthropic_api_key[0] != '\0' && c->allowed_hosts[0] == '\0';
+}
+
+/* The authority of an absolute-form target (RFC 9112 3.2.2), p NULL for the usual form. */
+static struct http_text split_target(struct http_text target, struct http_text *path)
+{
+	struct http_text none = { NULL, 0 };
+
+	*path = target;
+	if (target.n < 7 || memcmp(target.p, "http://", 7) != 0)
+		return none;
+	struct http_text authority = { target.p + 7, target.n - 7 };
+	const char *slash = memchr(authority.p, '/', authority.n);
+	if (slash == NULL) {
+		*path = (struct http_text){ "/", 1 };
+		return authority;
+	}
+	authority.n = (size_t)(slash - authority.p);
+	*path = (struct http_text){ slash, (size_t)(target.p + target.n - slash) };
+	return authority;
+}
+
+static int guard(const struct http_head *h, const struct config *c, struct http_text authority, struct api_error *e)
+{
+	struct http_text host = http_field(h, "host");
+	struct http_text origin = http_field(h, "origin");
+	struct http_text site = http_field(h, "sec-fetch-site");
+	bool wrong = host.p != NULL && !host_allowed(host, c);
+
+	if (authority.p != NULL && !host_allowed(authority, c))
+		wrong = true;
+	if (wrong && !any_host(c)) {
+		error_set(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
+		return -1;
+	}
+	if (origin.p != NULL && !in_list(c->allowed_origins, origin)) {
+		error_set(e, 403, "Origin: requests from web pages are refused; add the origin to ALLOWED_ORIGINS to allow it");
+		return -1;
+	}
+	if (origin.p == NULL && site.p != NULL && !http_is(site, "none") && !http_is(site, "same-origin")) {
+		error_set(e, 403, "Sec-Fetch-Site: requests from other sites' pages are refused");
+		return -1;
+	}
+	return 0;
+}
+
+/* The last component sequence decides, so that a base URL with a path of its own works. */
+static bool path_ends(struct http_text path, const char *tail)
+{
+	size_t n = strlen(tail);
+
+	return path.n >= n && memcmp(path.p + path.n - n, tail, n) == 0;
+}
+
+static int find(struct http_text path, struct http_text *rest)
+{
+	static const char model[] = "/v1/models/";
+
+	if (path.n == 1 && path.p[0] == '/')
+		return (int)ROUTES - 1;
+	while (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	for (size_t i = 0; i + 1 < ROUTES; i++)
+		if (routes[i].route != ROUTE_MODEL && path_ends(path, routes[i].path))
+			return (int)i;
+	for (size_t i = 0; i + sizeof model <= path.n; i++)
+		if (memcmp(path.p + i, model, sizeof model - 1) == 0) {
+			*rest = (struct http_text){ path.p + i + sizeof model - 1, path.n - i - (sizeof model - 1) };
+			return 4;
+		}
+	return -1;
+}
+
+static bool key_presented(const struct http_head *h, const struct config *c)
+{
+	struct http_text key = http_field(h, "x-api-key");
+	struct http_text bearer = http_field(h, "authorization");
+
+	if (key.p != NULL && cfg_key_ok(c, key.p, key.n))
+		return true;
+	if (bearer.p == NULL || bearer.n < 7)
+		return cfg_key_ok(c, "", 0);
+	if (!http_is((struct http_text){ bearer.p, 7 }, "bearer "))
+		return cfg_key_ok(c, "", 0);
+	bearer.p += 7;
+	bearer.n -= 7;
+	while (bearer.n > 0 && bearer.p[0] == ' ') {
+		bearer.p++;
+		bearer.n--;
+	}
+	return cfg_key_ok(c, bearer.p, bearer.n);
+}
+
+/* RFC 9110 8.3: application/json, parameters as they like */
+static bool is_json(struct http_text t)
+{
+	const char *semicolon = t.p == NULL ? NULL : memchr(t.p, ';', t.n);
+
+	if (semicolon != NULL)
+		t.n = (size_t)(semicolon - t.p);
+	while (t.n > 0 && (t.p[t.n - 1] == ' ' || t.p[t.n - 1] == '\t'))
+		t.n--;
+	return t.p != NULL && http_is(t, "application/json");
+}
+
+static int check_body(const struct http_head *h, const struct config *c, struct api_error *e)
+{
+	if (h->expect_other) {
+		error_set(e, 417, "Expect: only 100-continue can be met");
+		return -1;
+	}
+	if (!is_json(http_field(h, "content-type"))) {
+		error_set(e, 415, "Content-Type: must be application/json");
+		return -1;
+	}
+	struct http_text coding = http_field(h, "content-encoding");
+	if (coding.p != NULL && !http_is(coding, "identity")) {
+		error_set(e, 415, "Content-Encoding: send the body as it is, without compression");
+		return -1;
+	}
+	if (h->framing == HTTP_LENGTH && h->length > (uint64_t)c->max_body) {
+		error_set(e, 413, "request body is larger than MAX_BODY allows");
+		return -1;
+	}
+	return 0;
+}
+
+static bool method_fits(const struct http_head *h, enum method method)
+{
+	if (method == POST)
+		return same(h->method, "POST", 4);
+	return same(h->method, "GET", 3) || same(h->method, "HEAD", 4);
+}
+
+int route_head(const struct http_head *h, const struct config *c, struct route_info *info, struct api_error *e)
+{
+	struct http_text path;
+	struct http_text authority = split_target(h->target, &path);
+
+	info->allow = NULL;
+	info->rest = (struct http_text){ NULL, 0 };
+	if (guard(h, c, authority, e) != 0)
+		return -1;
+	const char *query = memchr(path.p, '?', path.n);
+	if (query != NULL)
+		path.n = (size_t)(query - path.p);
+	info->path = path;
+	int i = find(path, &info->rest);
+	if (i < 0) {
+		error_set(e, 404, "no such path here: POST /v1/messages is the one for Claude Code");
+		return -1;
+	}
+	info->route = routes[i].route;
+	if (!method_fits(h, routes[i].method)) {
+		info->allow = routes[i].method == POST ? "POST" : "GET, HEAD";
+		error_set(e, 405, "this path is not for that method");
+		return -1;
+	}
+	if (routes[i].key && !key_presented(h, c)) {
+		error_set(e, 401, "invalid x-api-key: it must be the ANTHROPIC_API_KEY that this proxy was configured with");
+		return -1;
+	}
+	return routes[i].method == POST ? check_body(h, c, e) : 0;
+}
+
+struct http_text route_origin(const struct http_head *h, const struct config *c)
+{
+	struct http_text origin = http_field(h, "origin");
+
+	if (origin.p == NULL || !in_list(c->allowed_origins, origin))
+		return (struct http_text){ NULL, 0 };
+	return origin;
+}
+
+bool route_preflight(const struct http_head *h, const struct config *c)
+{
+	struct http_text path, host = http_field(h, "host");
+	struct http_text authority = split_target(h->target, &path);
+
+	if (!same(h->method, "OPTIONS", 7) || route_origin(h, c).p == NULL)
+		return false;
+	if (any_host(c))
+		return true;
+	return host_allowed(host, c) && (authority.p == NULL || host_allowed(authority, c));
+}
