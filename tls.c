@@ -450,7 +450,8 @@ static const struct {
 		"the server requires TLS 1.3, and TLS 1.2 is the newest spoken here: "
 		"put a local TLS forwarder before it and use its http://127.0.0.1 address" },
 	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE,
-		"the server accepts no cipher suite or certificate kind that is offered (TLS 1.2, ECDHE, RSA or ECDSA)" },
+		"the server shares no TLS version, cipher suite or certificate kind with this side "
+		"(TLS 1.2, ECDHE with AES-GCM or ChaCha20, RSA or ECDSA)" },
 	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_INSUFFICIENT_SECURITY, "the server demands stronger cipher suites" },
 	{ BR_ERR_RECV_FATAL_ALERT + UNRECOGNIZED_NAME, "the server does not know this name" },
 };
