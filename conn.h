@@ -182,6 +182,14 @@ bool conn_idle(const struct conn *c);
 
 void conn_enter(struct conn *c, enum phase phase);
 
+/* client.c. Reading into p gives the bytes, 0 when nothing is there now; an end is noted in in_eof. */
+size_t client_read(struct conn *c, char *p, size_t room);
+bool fill_rx(struct conn *c);			/* what has come, into rx */
+bool client_write(struct conn *c);		/* what waits in tx */
+void client_gone(struct conn *c, const char *why);	/* nobody is left to tell: the connection is over */
+
+/* answer.c */
+
 /*
  * The request failed. Before the response head: an Anthropic error with that
  * status; after it: one error event and an unclean end. why is for the log.
@@ -195,31 +203,42 @@ bool answer_head(struct conn *c, int status, const char *type, enum framing fram
 /* An answer in one piece: status, and the JSON that the plan c->out_plan holds. */
 void answer_plan(struct conn *c, int status);
 
-/* Empties out_plan, giving back what it had on the heap. */
-void out_reset(struct conn *c);
-
-/* Moves the plan into tx. Returns whether anything moved. */
-bool out_pump(struct conn *c);
+void out_reset(struct conn *c);			/* empties out_plan, giving back what it had on the heap */
+bool out_pump(struct conn *c);			/* moves it into tx; whether anything moved */
 bool out_empty(const struct conn *c);
 
-/* Takes what the client's request body is at its end: converts it and turns to the upstream, or answers. */
+/* serve.c: takes what the client's request body is at its end: converts it and turns to the upstream, or answers. */
 void serve_request(struct conn *c);
+
+/* local.c */
+void serve_health(struct conn *c);
+void serve_root(struct conn *c);
+void serve_models(struct conn *c);
+void serve_model(struct conn *c);
 void serve_preflight(struct conn *c);
 void serve_test_done(struct conn *c, struct j_val completion);	/* /test-connection: the upstream answered */
 void serve_test_failed(struct conn *c);				/* or c->error came of it */
+int64_t wall_clock(void);					/* seconds since 1970 */
+size_t time_text(char *dst, size_t room, int64_t seconds);	/* RFC 3339, UTC */
 
-/* The upstream's side: one move each; false when nothing moved. */
+/* talk.c and relay.c, the upstream's side: one move each; false when nothing moved. */
 void relay_start(struct conn *c);		/* the plan is ready: find a connection */
-bool relay_step(struct conn *c);
-int64_t relay_due(const struct conn *c);
 void relay_stop(struct conn *c, bool keep);	/* lets the upstream go */
+bool relay_step(struct conn *c);
+bool step_dial(struct conn *c);
+bool step_talk(struct conn *c);
+int64_t relay_due(const struct conn *c);
 bool relay_rx_wanted(const struct conn *c);
-bool drain_step(struct conn *c);
+bool drain_step(struct conn *c);		/* whether the connection is still being drained */
 void drain_stop(struct conn *c, bool keep);
+bool to_events(const struct conn *c);		/* whether the client gets events, of which a ping is one */
+bool sent_all(const struct conn *c);		/* the request */
+bool send_request(struct conn *c);
+void upstream_io(struct conn *c);
+void bad_upstream(struct conn *c, const char *message);
 
+/* journal.c */
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
 void conn_log(struct conn *c);
-int64_t wall_clock(void);
-size_t time_text(char *dst, size_t room, int64_t seconds);	/* RFC 3339, UTC */
 
 #endif
