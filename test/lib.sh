@@ -4,7 +4,7 @@
 # all that it started. PROXY names the binary under test.
 
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "${top:-$(dirname "$0")/..}" || exit 1
 top=$PWD
 PROXY=${PROXY:-$top/claude-code-proxy}
 T=$(mktemp -d) || exit 1
