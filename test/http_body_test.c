@@ -292,6 +292,7 @@ static void check_writing(void)
 	check_status(299, "HTTP/1.1 299 Success\r\n");
 	check_status(499, "HTTP/1.1 499 Client Error\r\n");
 	check_status(520, "HTTP/1.1 520 Server Error\r\n");
+	check_status(600, "HTTP/1.1 600 Unknown\r\n");
 	check_status(999, "HTTP/1.1 999 Unknown\r\n");
 }
 

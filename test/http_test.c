@@ -147,6 +147,12 @@ static const struct good requests[] = {
 	{ S("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"), "POST / 1.0 empty close 1" },
 	{ S("GET / HTTP/1.1\r\n" H "X: caf\303\251 \377\r\nY:\r\nZ: a\tb\r\n\r\n"), "GET / 1.1 empty 4" },
 	{ S("GET /\"<>\\^`{|} HTTP/1.1\r\n" H "\r\n"), "GET /\"<>\\^`{|} 1.1 empty 1" },
+	{ S("POST /v1/messages?beta=true HTTP/1.1\r\nAccept: application/json\r\nContent-Type: application/json\r\n"
+		"User-Agent: claude-cli/2.1.197 (external, sdk-cli)\r\nX-Stainless-Retry-Count: 0\r\n"
+		"anthropic-beta: claude-code-20250219,interleaved-thinking-2025-05-14\r\nanthropic-version: 2023-06-01\r\n"
+		"x-api-key: sk-dummy\r\nConnection: keep-alive\r\nHost: 127.0.0.1:8099\r\n"
+		"Accept-Encoding: gzip, deflate, br, zstd\r\nContent-Length: 71786\r\n\r\n"),
+		"POST /v1/messages?beta=true 1.1 length=71786 11" },
 	/* names that only look like the framing fields */
 	{ S("POST / HTTP/1.1\r\n" H "Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n"), "POST / 1.1 empty 3" },
 };
@@ -422,11 +428,14 @@ static void check_limits(void)
 	put(p, &n, " HTTP/1.1\r\n" H "\r\n");
 	CHECK("a request line of the limit", length_of(p, n) == (int)n);
 
-	n = 0;
-	put(p, &n, "GET /");
-	fill(p, &n, HTTP_LINE_MAX + 1 - strlen("GET / HTTP/1.1"));
-	put(p, &n, " HTTP/1.1\r\n" H "\r\n");
-	CHECK("one byte longer", length_of(p, n) == -414);
+	for (i = 1; i <= 12; i++) {	/* the limit falls on each byte behind the target */
+		n = 0;
+		put(p, &n, "GET /");
+		fill(p, &n, HTTP_LINE_MAX + i - strlen("GET / HTTP/1.1"));
+		put(p, &n, " HTTP/1.1\r\n" H "\r\n");
+		CHECK("a longer one", length_of(p, n) == -414 && length_of(p, HTTP_LINE_MAX + 2) == -414
+			&& length_of(p, HTTP_LINE_MAX + 1) == 0);
+	}
 	CHECK("  and in pieces", prefixes_agree(REQUEST, p, n, -414));
 
 	n = 0;

@@ -176,6 +176,7 @@ static const struct vector vectors[] = {
 	{ S("data: " BOM "a\n\n"), "{" BOM "a}" },
 	{ S("\357\273data: a\n\ndata: b\n\n"), "{b}" },
 	{ S("\357\ndata: a\n\n"), "{a}" },
+	{ S("\357data: a\n\ndata: b\n\n"), "{b}" },
 	{ S("\357\273\rdata: a\n\n"), "{a}" },
 	{ S("\357:data: a\n\ndata: b\n\n"), "{b}" },
 	{ S(BOM), "" },
