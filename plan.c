@@ -186,6 +186,13 @@ void plan_init(struct plan *p, struct span *spans, size_t span_cap, char *arena,
 	p->span_cap = span_cap;
 	p->arena = arena;
 	p->arena_cap = arena_cap;
+	p->grow = NULL;
+	p->owner = NULL;
+	plan_clear(p);
+}
+
+void plan_clear(struct plan *p)
+{
 	p->nspans = p->narena = p->total = 0;
 }
 
@@ -194,17 +201,27 @@ bool plan_fits(const struct plan *p)
 	return p->nspans <= p->span_cap && p->narena <= p->arena_cap;
 }
 
+/* Whether one more span and so many bytes of arena can be kept. */
+static bool room_for(struct plan *p, size_t bytes)
+{
+	if (p->nspans < p->span_cap && (bytes == 0 || p->narena + bytes <= p->arena_cap))
+		return true;
+	return p->grow != NULL && plan_fits(p) && p->grow(p, 1, bytes);
+}
+
+static void put(struct plan *p, enum span_kind kind, const char *bytes, size_t n)
+{
+	if (p->nspans < p->span_cap)
+		p->spans[p->nspans] = (struct span){ bytes, n, kind };
+	p->nspans++;
+}
+
 void plan_span(struct plan *p, enum span_kind kind, const char *bytes, size_t n)
 {
 	if (n == 0)
 		return;
-	if (p->nspans < p->span_cap) {
-		struct span *s = &p->spans[p->nspans];
-		s->p = bytes;
-		s->n = n;
-		s->kind = kind;
-	}
-	p->nspans++;
+	room_for(p, 0);
+	put(p, kind, bytes, n);
 	p->total += codecs[kind].length(bytes, n);
 }
 
@@ -217,12 +234,11 @@ void plan_copy(struct plan *p, enum span_kind kind, const char *bytes, size_t n)
 {
 	if (n == 0)
 		return;
-	if (p->narena <= p->arena_cap && n <= p->arena_cap - p->narena) {
+	if (room_for(p, n))
 		memcpy(p->arena + p->narena, bytes, n);
-		bytes = p->arena + p->narena;
-	}
 	p->narena += n;
-	plan_span(p, kind, bytes, n);
+	put(p, kind, NULL, n);
+	p->total += codecs[kind].length(bytes, n);
 }
 
 void plan_num(struct plan *p, int64_t n)
@@ -254,12 +270,16 @@ void plan_str(struct plan *p, const char *text)
 /* the next output of the span that pos stands in; room is at least PEND_MAX */
 static size_t make(const struct plan *p, struct plan_pos *pos, char *dst, size_t room)
 {
-	const struct span *s = &p->spans[pos->span];
-	size_t n = codecs[s->kind].make(s, &pos->off, dst, room);
+	struct span s = p->spans[pos->span];
+	bool in_arena = s.p == NULL;
 
-	if (pos->off == s->n) {
+	if (in_arena)
+		s.p = p->arena + pos->arena;
+	size_t n = codecs[s.kind].make(&s, &pos->off, dst, room);
+	if (pos->off == s.n) {
 		pos->span++;
 		pos->off = 0;
+		pos->arena += in_arena ? s.n : 0;
 	}
 	return n;
 }
