@@ -31,12 +31,17 @@ NO_BEARSSL = $(if $(BEARSSL),BEARSSL=$(BEARSSL): no bearssl.h in its inc/ or inc
 	BearSSL is missing. Type: apt-get install libbearssl-dev (Alpine: apk add bearssl-dev) or make BEARSSL=dir)
 COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
 
-# by layer: a file includes headers of its own and of lower layers only
-LAYER0 = log
-LAYER1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows config dns tls trust
-LAYER2 = convert tokens schema error request reply dial upstream
-LAYER3 = conn serve route
-OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(LAYER1) $(LAYER2) $(LAYER3))
+# By layer: a file includes headers of its own and of lower layers only. What
+# is PURE has no allocation, no I/O, no clock and no state of its own.
+LAYER0 = heap log
+PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows
+LAYER1 = config config_load config_table config_use dotenv target dns tls trust
+PURE2 = convert carry tokens error schema schema_node schema_gemini request request_blocks request_content \
+	think reply reasoning text sink calls markup
+LAYER2 = dial pool upstream
+LAYER3 = conn client talk relay response local route serve journal stash
+LAYER4 = options check filter
+OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
 UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c))
 
@@ -103,6 +108,11 @@ test:
 	@test/as-user $(MAKE) --no-print-directory programs asan
 	@test/as-user test/run $(UNIT) $(if $(SANITIZED),$(UNIT:build/%=build/asan/%)) test/*.t
 
+# valgrind over the shell tests, and over a binary with a leak on purpose
+memcheck: programs
+	$(COMPILE) $(LDFLAGS) -o $(O)/leaky test/leak.c $(O)/proxy.o $(O)/lib.a $(BEARSSL_LIB)
+	test/memcheck
+
 test-client:
 	@test/setup client
 	@test/as-user $(MAKE) --no-print-directory programs
@@ -119,5 +129,10 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/claude-code-proxy $(DESTDIR)$(PREFIX)/share/man/man1/claude-code-proxy.1
 
+# for test/structure.t
+layers:
+	@echo $(LAYER0:%=0:%) $(PURE1:%=1:%:pure) $(LAYER1:%=1:%) $(PURE2:%=2:%:pure) $(LAYER2:%=2:%) $(LAYER3:%=3:%) \
+		$(LAYER4:%=4:%) 4:proxy
+
 FORCE:
-.PHONY: all unit programs asan static run test test-client clean install uninstall FORCE
+.PHONY: all unit programs asan static run test memcheck test-client clean install uninstall layers FORCE

@@ -172,6 +172,7 @@ static void facts(struct answer *a, struct j_val body)
 	j_text(j_get(body, "model"), a->model, sizeof a->model);
 	a->stream = j_get(body, "stream").type == J_TRUE;
 	a->usage_asked = j_get(j_get(body, "stream_options"), "include_usage").type == J_TRUE;
+	a->split_reasoning = strcmp(a->d->name, "minimax") == 0 && j_get(body, "reasoning_split").type == J_TRUE;
 	a->tool_stream = j_get(body, "tool_stream").type == J_TRUE;
 }
 

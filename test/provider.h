@@ -18,7 +18,7 @@ void str_add(struct str *s, const char *text);
 void str_fmt(struct str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void str_json(struct str *s, const char *p, size_t n);	/* as a JSON string, quotes included */
 
-enum think_form { FORM_REASONING_CONTENT, FORM_REASONING, FORM_THOUGHT_TAGS, FORM_THINK_TAGS, FORM_PARTS };
+enum think_form { FORM_REASONING_CONTENT, FORM_REASONING, FORM_THOUGHT_TAGS, FORM_THINK_TAGS, FORM_PARTS, FORM_DETAILS };
 enum call_form { CALL_FRAGMENTS, CALL_WHOLE, CALL_REPEATED };
 enum id_form { ID_CALL, ID_FUNCTIONS, ID_EMPTY, ID_NINE };
 enum usage_form { USAGE_LAST, USAGE_FINISH, USAGE_CHOICE };
@@ -55,6 +55,7 @@ enum frame { FRAME_AUTO, FRAME_CHUNKED, FRAME_LENGTH, FRAME_CLOSE };
 struct answer {
 	const struct dialect *d;
 	bool stream, usage_asked, tool_stream;
+	bool split_reasoning;		/* MiniMax: reasoning_details in place of tags */
 	char model[128];
 	int id;				/* of the request, for ids */
 	int status;

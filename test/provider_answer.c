@@ -248,11 +248,12 @@ static const char *const think_before[] = {
 	[FORM_REASONING] = "{\"content\":\"\",\"reasoning\":",
 	[FORM_THOUGHT_TAGS] = "{\"extra_content\":{\"google\":{\"thought\":true}},\"content\":",
 	[FORM_THINK_TAGS] = "{\"content\":",
+	[FORM_DETAILS] = "{\"content\":\"\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"id\":\"reasoning-text-1\",\"index\":0,\"text\":",
 	[FORM_PARTS] = "{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":",
 };
 
-static const char *const think_open[] = { [FORM_THOUGHT_TAGS] = "<thought>", [FORM_THINK_TAGS] = "<think>", [FORM_PARTS] = NULL };
-static const char *const think_close[] = { [FORM_THOUGHT_TAGS] = "</thought>", [FORM_THINK_TAGS] = "</think>\n\n", [FORM_PARTS] = NULL };
+static const char *const think_open[] = { [FORM_THOUGHT_TAGS] = "<thought>", [FORM_THINK_TAGS] = "<think>", [FORM_DETAILS] = NULL };
+static const char *const think_close[] = { [FORM_THOUGHT_TAGS] = "</thought>", [FORM_THINK_TAGS] = "</think>\n\n", [FORM_DETAILS] = NULL };
 
 /* a word and the white space behind it, never half a character */
 static size_t piece(const char *p, size_t n)
@@ -263,6 +264,20 @@ static size_t piece(const char *p, size_t n)
 	while (i < n && (p[i] == ' ' || p[i] == '\n'))
 		i++;
 	return i;
+}
+
+static const char *think_after(enum think_form form)
+{
+	return form == FORM_PARTS ? "}]}]}" : form == FORM_DETAILS ? "}]}" : "}";
+}
+
+/* snapshots: each holds all that came before */
+static void snapshots(struct answer *a, const char *before, const char *p, size_t n, const char *after)
+{
+	for (size_t m = 0; m < n;) {
+		m += piece(p + m, n - m);
+		chunk_string(a, before, p, m, after);
+	}
 }
 
 static void pieces(struct answer *a, const char *before, const char *p, size_t n, const char *after)
@@ -284,7 +299,8 @@ void answer_text(struct answer *a, const char *p, size_t n)
 void answer_think(struct answer *a, const char *p, size_t n)
 {
 	struct str s = { 0 };
-	const char *open = think_open[a->d->think], *shut = think_close[a->d->think];
+	enum think_form form = a->split_reasoning ? FORM_DETAILS : a->d->think;
+	const char *open = think_open[form], *shut = think_close[form];
 	a->composed = true;
 	if (open)
 		str_add(&s, open);
@@ -292,7 +308,7 @@ void answer_think(struct answer *a, const char *p, size_t n)
 	if (shut)
 		str_add(&s, shut);
 	if (a->stream)
-		pieces(a, think_before[a->d->think], s.p, s.n, a->d->think == FORM_PARTS ? "}]}]}" : "}");
+		(form == FORM_DETAILS ? snapshots : pieces)(a, think_before[form], s.p, s.n, think_after(form));
 	if (open)
 		str_put(&a->text, s.p, s.n);
 	else
@@ -411,7 +427,11 @@ static void whole(const struct answer *a, struct str *s)
 	str_json(s, a->model, strlen(a->model));
 	str_add(s, ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
 	whole_content(a, s);
-	if (a->think.n && a->d->think <= FORM_REASONING) {
+	if (a->think.n && a->split_reasoning) {
+		str_add(s, ",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"id\":\"reasoning-text-1\",\"index\":0,\"text\":");
+		str_json(s, a->think.p, a->think.n);
+		str_add(s, "}]");
+	} else if (a->think.n && a->d->think <= FORM_REASONING) {
 		str_add(s, a->d->think == FORM_REASONING ? ",\"reasoning\":" : ",\"reasoning_content\":");
 		str_json(s, a->think.p, a->think.n);
 	}
