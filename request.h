@@ -1,0 +1,40 @@
+/*
+ * A Messages request (Anthropic API reference, "Create a Message") into a Chat
+ * Completions request (OpenAI API reference, "Create chat completion").
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "convert.h"
+
+/* what the connection needs to know of a request */
+struct request_facts {
+	struct j_val model;	/* as the client wrote it */
+	bool stream;		/* the client wants events */
+	bool up_stream;		/* the upstream is asked for events */
+	bool show_thinking;	/* reasoning is shown: not when thinking is disabled and there are no tools */
+	bool has_image;		/* an image goes upstream */
+	bool last_is_user;	/* the last message is a user's own, not tool results */
+	int64_t estimate;	/* tokens_estimate, filled by request_read */
+};
+
+/*
+ * First look: model and stream, so that a target can be chosen. Checks that
+ * body is an object with a model (string, at most CONV_MODEL_MAX bytes).
+ * Returns 0, or -1 with e naming the field.
+ */
+int request_read(struct j_val body, struct request_facts *f, struct api_error *e);
+
+/*
+ * Writes the upstream's body into out and the session into s, both counting
+ * or keeping as their storage says; the same input gives the same output. The
+ * plan points into body, into t's strings and into static text. Returns 0, or
+ * -1 with e: 400 with "messages.3.content.0.source: what is wrong".
+ */
+int request_convert(struct j_val body, const struct target *t, struct plan *out, struct session *s,
+	struct request_facts *f, struct api_error *e);
+
+/* Only the checks, for count_tokens: messages required, max_tokens not. */
+int request_check(struct j_val body, struct api_error *e);
+
+#endif

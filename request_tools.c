@@ -1,0 +1,261 @@
+/*
+ * Tools and tool_choice.
+ *
+ *   tool_choice   full        strings     any         auto      none
+ *   auto          auto        auto        auto        auto      -
+ *   any           required    required    any         auto      -
+ *   tool          its name    required    its name    auto      -
+ *   none          none        none        none        no tools  no tools
+ *
+ * A tool that is not sent cannot be demanded: auto.
+ *
+ * Tools that run at Anthropic's are left out. Tools with defer_loading go
+ * upstream once a tool_reference in the history names them: behind the others,
+ * in the order of the first references, so that each turn's list begins with
+ * the list of the turn before.
+ */
+#include <string.h>
+
+#include "request_work.h"
+#include "schema.h"
+
+static const struct j_val none;
+
+enum tool_field { T_TYPE, T_NAME, T_DESCRIPTION, T_SCHEMA, T_DEFER, TOOL_FIELDS };
+
+struct tool {
+	struct j_val item;
+	struct place at;
+	struct j_val f[TOOL_FIELDS];
+	bool server;			/* has a type of its own: no schema, and Anthropic's to run */
+	bool deferred;
+};
+
+/* Start with all zero. */
+static bool next_tool(struct work *w, struct tool *t)
+{
+	static const char *const names[TOOL_FIELDS] = { "type", "name", "description", "input_schema", "defer_loading" };
+
+	t->at.index += t->item.p != NULL;
+	t->at.name = "tools";
+	if (w->failed || !j_item(w->top[TOP_TOOLS], &t->item))
+		return false;
+	if (!work_want(w, &t->at, "", t->item, J_OBJECT, true))
+		return false;
+	j_fields(t->item, names, TOOL_FIELDS, t->f);
+	t->server = t->f[T_TYPE].type == J_STRING && !j_is(t->f[T_TYPE], "custom");
+	t->deferred = !t->server && t->f[T_DEFER].type == J_TRUE;
+	if (t->server)
+		return true;
+	if (work_want(w, &t->at, "name", t->f[T_NAME], J_STRING, true) && j_blank(t->f[T_NAME]))
+		work_fail(w, &t->at, "name", "must not be empty");
+	return work_want(w, &t->at, "type", t->f[T_TYPE], J_STRING, false)
+		&& work_want(w, &t->at, "description", t->f[T_DESCRIPTION], J_STRING, false)
+		&& work_want(w, &t->at, "input_schema", t->f[T_SCHEMA], J_OBJECT, false)
+		&& work_want(w, &t->at, "defer_loading", t->f[T_DEFER], J_TRUE, false);
+}
+
+/* ---- deferred tools ---- */
+
+static size_t loaded_at(const struct work *w, uint64_t hash)
+{
+	size_t i = 0;
+
+	while (i < w->nloaded && w->loaded[i].hash != hash)
+		i++;
+	return i;
+}
+
+static void load(struct work *w, struct j_val name)
+{
+	uint64_t hash = j_hash(name);
+
+	if (w->nloaded == LOADED_MAX || loaded_at(w, hash) < w->nloaded)
+		return;
+	w->loaded[w->nloaded].hash = hash;
+	w->loaded[w->nloaded++].tool = none;
+}
+
+static void load_results(struct work *w, const struct message *m)
+{
+	struct blocks i = { 0 };
+	struct block b, inner;
+
+	while (blocks_next(w, &m->at, "content", m->content, &i, &b)) {
+		struct blocks k = { 0 };
+		if (b.type != BLOCK_TOOL_RESULT)
+			continue;
+		while (blocks_next(w, &i.at, "content", b.f[B_CONTENT], &k, &inner))
+			if (inner.type == BLOCK_TOOL_REFERENCE)
+				load(w, inner.f[B_TOOL_NAME]);
+	}
+}
+
+static void find_loaded(struct work *w, struct j_val chosen)
+{
+	struct cursor c = { 0 };
+	struct message m;
+	struct tool t = { 0 };
+
+	while (message_next(w, &c, &m))
+		if (m.role == ROLE_USER)
+			load_results(w, &m);
+	if (chosen.type == J_STRING)
+		load(w, chosen);
+	while (next_tool(w, &t)) {
+		size_t i = t.deferred ? loaded_at(w, j_hash(t.f[T_NAME])) : w->nloaded;
+		if (i < w->nloaded && w->loaded[i].tool.p == NULL) {
+			w->loaded[i].tool = t.item;
+			w->tools++;
+		}
+	}
+}
+
+/* ---- what was asked for ---- */
+
+enum choice { CHOOSE_AUTO, CHOOSE_ANY, CHOOSE_TOOL, CHOOSE_NOTHING, CHOICES };
+
+static const char *const choices[CHOICES] = { "auto", "any", "tool", "none" };
+
+struct wanted {
+	bool given, serial;		/* serial: disable_parallel_tool_use */
+	enum choice choice;
+	struct j_val name;
+};
+
+static struct wanted wanted_of(struct work *w)
+{
+	static const char *const names[] = { "type", "name", "disable_parallel_tool_use" };
+	struct wanted a = { false, false, CHOOSE_AUTO, none };
+	struct j_val v[3];
+	int i = 0;
+
+	if (!work_want(w, NULL, "tool_choice", w->top[TOP_TOOL_CHOICE], J_OBJECT, false)
+		|| w->top[TOP_TOOL_CHOICE].type != J_OBJECT)
+		return a;
+	j_fields(w->top[TOP_TOOL_CHOICE], names, 3, v);
+	if (!work_want(w, NULL, "tool_choice.type", v[0], J_STRING, true)
+		|| !work_want(w, NULL, "tool_choice.disable_parallel_tool_use", v[2], J_TRUE, false))
+		return a;
+	while (i < CHOICES && !j_is(v[0], choices[i]))
+		i++;
+	if (i == CHOICES) {
+		work_fail(w, NULL, "tool_choice.type", "must be auto, any, tool or none");
+		return a;
+	}
+	a.given = true;
+	a.serial = v[2].type == J_TRUE;
+	a.choice = (enum choice)i;
+	if (a.choice == CHOOSE_TOOL && work_want(w, NULL, "tool_choice.name", v[1], J_STRING, true))
+		a.name = v[1];
+	return a;
+}
+
+/* whether the only way to forbid tools is to show none */
+static bool hidden(const struct work *w, const struct wanted *a)
+{
+	return a->given && a->choice == CHOOSE_NOTHING && (w->q->tool_choice == CHOICE_AUTO || w->q->tool_choice == CHOICE_NONE);
+}
+
+void tools_scan(struct work *w)
+{
+	struct wanted a = wanted_of(w);
+	struct tool t = { 0 };
+
+	if (!work_want(w, NULL, "tools", w->top[TOP_TOOLS], J_ARRAY, false))
+		return;
+	while (next_tool(w, &t)) {
+		w->server_tools += t.server;
+		w->deferred = w->deferred || t.deferred;
+		w->tools += !t.server && !t.deferred;
+		if (t.server)
+			continue;
+		session_add_name(w->s, t.f[T_NAME]);
+		w->chosen = w->chosen || j_same(t.f[T_NAME], a.name);
+	}
+	if (w->deferred)
+		find_loaded(w, a.name);
+	if (hidden(w, &a))
+		w->tools = 0;
+	w->forced = w->tools > 0 && (a.choice == CHOOSE_ANY || (a.choice == CHOOSE_TOOL && w->chosen))
+		&& w->q->tool_choice != CHOICE_AUTO && w->q->tool_choice != CHOICE_NONE;
+}
+
+/* ---- writing ---- */
+
+static void name_member(struct work *w, struct j_val name)
+{
+	char text[CONV_NAME_MAX + 1];
+
+	plan_lit(w->out, "\"name\":\"");
+	plan_copy(w->out, SPAN_ESC, text, conv_name_val(name, text));
+	plan_lit(w->out, "\"");
+}
+
+static void write_tool(struct work *w, struct j_val name, struct j_val description, struct j_val schema, size_t n)
+{
+	plan_lit(w->out, n > 0 ? ",{\"type\":\"function\",\"function\":{" : "[{\"type\":\"function\",\"function\":{");
+	name_member(w, name);
+	if (description.type == J_STRING && !j_empty(description)) {
+		plan_lit(w->out, ",\"description\":");
+		plan_val(w->out, description);
+	}
+	plan_lit(w->out, ",\"parameters\":");
+	schema_convert(schema.type == J_OBJECT ? schema : none, w->q->schema, w->out);
+	plan_lit(w->out, "}}");
+}
+
+static void write_list(struct work *w)
+{
+	static const char *const names[] = { "name", "description", "input_schema" };
+	struct tool t = { 0 };
+	struct j_val v[3];
+	size_t n = 0;
+
+	while (next_tool(w, &t))
+		if (!t.server && !t.deferred)
+			write_tool(w, t.f[T_NAME], t.f[T_DESCRIPTION], t.f[T_SCHEMA], n++);
+	for (size_t i = 0; i < w->nloaded; i++) {
+		if (w->loaded[i].tool.p == NULL)
+			continue;
+		j_fields(w->loaded[i].tool, names, 3, v);
+		write_tool(w, v[0], v[1], v[2], n++);
+	}
+	plan_lit(w->out, "]");
+}
+
+static void write_choice(struct work *w, const struct wanted *a)
+{
+	static const char *const texts[][CHOICES] = {
+		[CHOICE_FULL] = { "\"auto\"", "\"required\"", NULL, "\"none\"" },
+		[CHOICE_STRINGS] = { "\"auto\"", "\"required\"", "\"required\"", "\"none\"" },
+		[CHOICE_ANY] = { "\"auto\"", "\"any\"", NULL, "\"none\"" },
+		[CHOICE_AUTO] = { "\"auto\"", "\"auto\"", "\"auto\"", NULL }
+	};
+
+	if (!a->given || w->q->tool_choice == CHOICE_NONE || !work_member(w, "tool_choice"))
+		return;
+	const char *text = texts[w->q->tool_choice][a->choice];
+	if (text != NULL) {
+		plan_lit(w->out, text);
+		return;
+	}
+	plan_lit(w->out, "{\"type\":\"function\",\"function\":{");
+	name_member(w, a->name);
+	plan_lit(w->out, "}}");
+}
+
+void tools_write(struct work *w)
+{
+	struct wanted a = wanted_of(w);
+
+	if (w->tools == 0)
+		return;
+	if (a.choice == CHOOSE_TOOL && !w->chosen)
+		a.choice = CHOOSE_AUTO;
+	if (work_member(w, "tools"))
+		write_list(w);
+	write_choice(w, &a);
+	if (a.serial && work_member(w, "parallel_tool_calls"))
+		plan_lit(w->out, "false");
+}

@@ -1,0 +1,479 @@
+/*
+ * Messages into messages.
+ *
+ * The conversation is read as turns: a run of assistant messages, then a run
+ * of user messages and of role:system ones between them. Messages that say
+ * nothing (blank, or only thinking) belong to whichever run they stand in, so
+ * neighbours of one role always become one message, and none is empty.
+ *
+ *   assistant   one message: content, reasoning (request_echo.c), tool_calls
+ *   user        one tool message for each call, in the calls' order, whatever
+ *               the order of the results; "(no result)" where there is none.
+ *               Then the rest: text joins the last tool message (tool_text=merge:
+ *               a user message would end the provider's preserved thinking),
+ *               images and files of results and of the user go into one user
+ *               message. A result that answers no call is text.
+ *   system      between messages: user text in <system-reminder>
+ *               (system=inline: a message of its own; merge: moved to the head)
+ *
+ * An id of a call that is empty, or that the conversation had before, gets
+ * another; its result is found by order, the first result for the first call.
+ */
+#include <string.h>
+
+#include "request_work.h"
+
+static const struct j_val none;
+
+/* ---- reading ---- */
+
+bool message_next(struct work *w, struct cursor *c, struct message *m)
+{
+	static const char *const names[] = { "role", "content" }, *const roles[] = { "user", "assistant", "system" };
+	struct j_val v[2];
+	int role = 0;
+
+	m->at.up = NULL;
+	m->at.name = "messages";
+	m->at.index = c->next++;
+	if (w->failed || !j_item(w->top[TOP_MESSAGES], &c->item))
+		return false;
+	if (!work_want(w, &m->at, "", c->item, J_OBJECT, true))
+		return false;
+	j_fields(c->item, names, 2, v);
+	if (!work_want(w, &m->at, "role", v[0], J_STRING, true))
+		return false;
+	while (role < 3 && !j_is(v[0], roles[role]))
+		role++;
+	if (role == 3)
+		work_fail(w, &m->at, "role", "must be user, assistant or system");
+	else if (v[1].type != J_STRING && v[1].type != J_ARRAY)
+		work_fail(w, &m->at, "content", v[1].type == J_NONE ? "Field required" : "must be a string or an array");
+	m->role = (enum role)role;
+	m->content = v[1];
+	m->p = c->item.p;
+	return !w->failed;
+}
+
+bool run_next(struct work *w, const struct run *r, struct cursor *c, struct message *m)
+{
+	while (message_next(w, c, m)) {
+		if (m->p == r->end)
+			return false;
+		if ((m->role == ROLE_ASSISTANT) == r->assistant)
+			return true;
+	}
+	return false;
+}
+
+static bool silent_block(const struct block *b)
+{
+	return b->type == BLOCK_THINKING || b->type == BLOCK_REDACTED || (b->type == BLOCK_TEXT && j_blank(b->f[B_TEXT]));
+}
+
+static bool silent(struct work *w, const struct message *m)
+{
+	struct blocks i = { 0 };
+	struct block b;
+
+	if (m->role == ROLE_SYSTEM && w->q->system == SYSTEM_MERGE)
+		return true;
+	if (m->content.type == J_STRING)
+		return j_blank(m->content);
+	while (blocks_next(w, &m->at, "content", m->content, &i, &b))
+		if (!silent_block(&b))
+			return false;
+	return true;
+}
+
+/* Takes the messages of one side, and silent ones of the other. */
+static void take_run(struct work *w, struct cursor *c, bool assistant, struct run *r)
+{
+	struct cursor ahead = *c;
+	struct message m;
+
+	r->start = *c;
+	r->end = NULL;
+	r->assistant = assistant;
+	r->any = false;
+	while (message_next(w, &ahead, &m)) {
+		if ((m.role == ROLE_ASSISTANT) != assistant && !silent(w, &m)) {
+			r->end = m.p;
+			break;
+		}
+		r->any = true;
+		*c = ahead;
+	}
+	r->behind = c->next;
+}
+
+/* ---- ids ---- */
+
+/* Whether the conversation had this id before; remembers it while there is room. */
+static bool seen(struct work *w, uint64_t hash)
+{
+	size_t i = (size_t)(hash % SEEN_SLOTS);
+
+	hash += hash == 0;
+	while (w->seen[i] != 0) {
+		if (w->seen[i] == hash)
+			return true;
+		i = (i + 1) % SEEN_SLOTS;
+	}
+	if (w->nseen < SEEN_SLOTS / 4 * 3) {
+		w->seen[i] = hash;
+		w->nseen++;
+	}
+	return false;
+}
+
+size_t call_id(const struct work *w, const struct call *call, char *dst)
+{
+	char text[40] = "\"call_again_";
+	size_t n = strlen(text);
+	char digits[20];
+	size_t at = sizeof digits;
+
+	if (call->again == 0)
+		return conv_id(call->id, w->q->tool_id, dst);
+	for (size_t k = call->again; k > 0; k /= 10)
+		digits[--at] = (char)('0' + k % 10);
+	memcpy(text + n, digits + at, sizeof digits - at);
+	n += sizeof digits - at;
+	text[n++] = '"';
+	return conv_id((struct j_val){ text, n, J_STRING }, w->q->tool_id, dst);
+}
+
+static void add_call(struct work *w, const struct place *at, const struct block *b)
+{
+	if (w->ncalls == TURN_CALLS) {
+		work_fail(w, at, "", "more than 256 tool calls in one turn");
+		return;
+	}
+	struct call *call = &w->calls[w->ncalls++];
+	memset(call, 0, sizeof *call);
+	w->all_calls++;
+	call->id = b->f[B_ID];
+	call->name = b->f[B_NAME];
+	call->input = b->f[B_INPUT];
+	call->hash = j_hash(call->id);
+	if (j_empty(call->id) || seen(w, call->hash))
+		call->again = w->all_calls;
+	if (call->id.type == J_STRING)
+		session_add_id(w->s, call->id);
+}
+
+/* ---- assistant ---- */
+
+/* Finds the calls of the run; whether it has text. */
+static bool scan_assistant(struct work *w, const struct run *r)
+{
+	struct cursor c = r->start;
+	struct message m;
+	bool text = false;
+
+	w->ncalls = 0;
+	while (run_next(w, r, &c, &m)) {
+		struct blocks i = { 0 };
+		struct block b;
+		text = text || (m.content.type == J_STRING && !j_blank(m.content));
+		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
+			if (b.type == BLOCK_TOOL_USE)
+				add_call(w, &i.at, &b);
+			else
+				text = text || !silent_block(&b);
+		}
+	}
+	return text;
+}
+
+static void write_call(struct work *w, const struct call *call, bool first)
+{
+	char id[CONV_ID_MAX + 1], name[CONV_NAME_MAX + 1];
+	bool wrapped = call->input.type != J_OBJECT && call->input.type != J_NONE;
+
+	plan_lit(w->out, first ? ",\"tool_calls\":[{\"id\":\"" : ",{\"id\":\"");
+	plan_copy(w->out, SPAN_ESC, id, call_id(w, call, id));
+	plan_lit(w->out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+	plan_copy(w->out, SPAN_ESC, name, conv_name_val(call->name, name));
+	plan_lit(w->out, "\",\"arguments\":\"");
+	/* servers parse it, and templates walk it, as an object */
+	if (wrapped)
+		plan_lit(w->out, "{\\\"input\\\":");
+	if (call->input.type == J_NONE)
+		plan_lit(w->out, "{}");
+	else
+		plan_span(w->out, SPAN_ESC, call->input.p, call->input.n);
+	plan_lit(w->out, wrapped ? "}\"}" : "\"}");
+	echo_call(w, call);
+	plan_lit(w->out, "}");
+}
+
+static void write_assistant_text(struct content *c, const struct run *r)
+{
+	struct cursor at = r->start;
+	struct message m;
+
+	while (run_next(c->w, r, &at, &m)) {
+		struct blocks i = { 0 };
+		struct block b;
+		content_string(c, m.content);
+		while (blocks_next(c->w, &m.at, "content", m.content, &i, &b))
+			if (b.type != BLOCK_TOOL_USE)
+				block_write(c, &i.at, &b);
+	}
+}
+
+static void write_assistant(struct work *w, const struct run *r)
+{
+	bool text = scan_assistant(w, r);
+	struct content c = { .w = w, .want = WANT_TEXT, .stand_in = "[image]" };
+	struct echo echo;
+
+	if (!text && w->ncalls == 0)
+		return;
+	w->f->last_is_user = false;
+	echo_scan(w, r, &echo);
+	c.list = echo.form == ECHO_FORM_PARTS;
+	message_open(w, "assistant");
+	plan_lit(w->out, ",\"content\":");
+	echo_content(&echo, &c);
+	write_assistant_text(&c, r);
+	content_end(&c);
+	if (c.pieces == 0)
+		plan_lit(w->out, w->q->echo_fill == FILL_NONE ? "null" : "\"\"");
+	echo_members(w, &echo);
+	for (size_t i = 0; i < w->ncalls; i++)
+		write_call(w, &w->calls[i], i == 0);
+	if (w->ncalls > 0)
+		plan_lit(w->out, "]");
+	message_close(w, c.marked);
+}
+
+/* ---- user ---- */
+
+/* what a run of the user's side holds */
+struct user_side {
+	struct run run;
+	bool parts;		/* images or files of its own, or of orphans */
+	bool result_parts;	/* of results */
+	bool last;		/* nothing of the user's comes behind it */
+};
+
+static bool is_result(const struct work *w, const struct block *b)
+{
+	for (size_t i = 0; b->type == BLOCK_TOOL_RESULT && i < w->ncalls; i++)
+		if (w->calls[i].result == b->p)
+			return true;
+	return false;
+}
+
+/* Gives the result to the first call with its id that has none yet. open: the first call without one. */
+static bool match(struct work *w, const struct place *at, const struct block *b, size_t *open)
+{
+	uint64_t hash = j_hash(b->f[B_TOOL_USE_ID]);
+	size_t i = *open;
+
+	while (i < w->ncalls && (w->calls[i].hash != hash || w->calls[i].result != NULL))
+		i++;
+	if (i == w->ncalls)
+		return false;
+	struct call *call = &w->calls[i];
+	call->result = b->p;
+	call->message = at->up->index;
+	call->block = at->index;
+	call->content = b->f[B_CONTENT];
+	call->mark = b->f[B_MARK];
+	call->is_error = b->f[B_IS_ERROR].type == J_TRUE;
+	while (*open < w->ncalls && w->calls[*open].result != NULL)
+		++*open;
+	return true;
+}
+
+static void scan_user(struct work *w, struct user_side *u)
+{
+	struct cursor c = u->run.start;
+	struct message m;
+	size_t open = 0;
+
+	while (run_next(w, &u->run, &c, &m)) {
+		struct blocks i = { 0 };
+		struct block b;
+		if (m.role == ROLE_USER)
+			w->f->last_is_user = true;
+		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
+			bool result = b.type == BLOCK_TOOL_RESULT && match(w, &i.at, &b, &open);
+			bool part = block_has_part(w, &i.at, &b);
+			if (b.type == BLOCK_TOOL_RESULT)
+				w->f->last_is_user = false;
+			u->result_parts = u->result_parts || (result && part);
+			u->parts = u->parts || (!result && part);
+		}
+	}
+	u->last = w->markers && u->run.behind > w->last_user;
+}
+
+static void write_reminder(struct content *c, const struct message *m)
+{
+	struct content inside = { .w = c->w, .bare = true, .want = WANT_TEXT, .stand_in = "[image]" };
+	bool tagged = j_begins(m->content, "<system-reminder>");
+
+	if (silent(c->w, m))
+		return;
+	content_lit(c, tagged ? "" : "<system-reminder>\\n");
+	block_content(&inside, &m->at, "content", m->content);
+	plan_lit(c->w->out, tagged ? "" : "\\n</system-reminder>");
+	content_mark(c, inside.mark);
+}
+
+/* what is no result of this turn's calls */
+static void write_own(struct content *c, const struct message *m)
+{
+	struct work *w = c->w;
+	struct blocks i = { 0 };
+	struct block b;
+
+	if (m->role == ROLE_SYSTEM) {
+		if ((c->want & WANT_TEXT) != 0)
+			write_reminder(c, m);
+		return;
+	}
+	if ((c->want & WANT_TEXT) != 0)
+		content_string(c, m->content);
+	while (blocks_next(w, &m->at, "content", m->content, &i, &b))
+		if (!is_result(w, &b))
+			block_write(c, &i.at, &b);
+}
+
+/* the text of the user's side up to a system message that stays one */
+static void write_own_text(struct content *c, const struct user_side *u)
+{
+	struct cursor at = u->run.start;
+	struct message m;
+
+	c->stand_in = NULL;
+	while (run_next(c->w, &u->run, &at, &m)) {
+		if (m.role == ROLE_SYSTEM && c->w->q->system == SYSTEM_INLINE)
+			return;
+		write_own(c, &m);
+	}
+	if (u->last && c->w->q->system != SYSTEM_INLINE)
+		system_marks(c);
+}
+
+static void write_result_content(struct content *c, const struct call *call)
+{
+	struct place message = { NULL, "messages", call->message }, block = { &message, "content", call->block };
+
+	block_content(c, &block, "content", call->content);
+}
+
+/* whether the text says so itself */
+static bool says_error(struct j_val content)
+{
+	struct j_val first = none;
+
+	if (j_item(content, &first))
+		content = j_get(first, "text");
+	return j_begins(content, "Error:");
+}
+
+static void write_result(struct work *w, const struct call *call, const struct user_side *text)
+{
+	struct content c = { .w = w, .list = w->q->cache == CACHE_ANTHROPIC, .want = WANT_TEXT,
+		.stand_in = "[shown in the user message below]" };
+	char id[CONV_ID_MAX + 1], name[CONV_NAME_MAX + 1];
+
+	message_open(w, "tool");
+	plan_lit(w->out, ",\"tool_call_id\":\"");
+	plan_copy(w->out, SPAN_ESC, id, call_id(w, call, id));
+	if (w->q->tool_name && !work_dropped(w, "name")) {
+		plan_lit(w->out, "\",\"name\":\"");
+		plan_copy(w->out, SPAN_ESC, name, conv_name_val(call->name, name));
+	}
+	plan_lit(w->out, "\",\"content\":");
+	if (call->is_error && !says_error(call->content))
+		c.prefix = "Error: ";
+	if (call->result != NULL)
+		write_result_content(&c, call);
+	if (c.pieces == 0)
+		content_lit(&c, call->result != NULL ? "(no output)" : "(no result)");
+	content_mark(&c, call->mark);
+	if (text != NULL)
+		write_own_text(&c, text);
+	content_end(&c);
+	message_close(w, c.marked);
+}
+
+static void write_inline(struct work *w, const struct message *m)
+{
+	struct content c = { .w = w, .role = "system", .list = w->q->cache == CACHE_ANTHROPIC, .want = WANT_TEXT };
+
+	block_content(&c, &m->at, "content", m->content);
+	content_end(&c);
+}
+
+/* user messages: what results and the user show, and the user's text unless it was merged */
+static void write_rest(struct work *w, const struct user_side *u, bool merged)
+{
+	const struct content fresh = { .w = w, .role = "user", .want = WANT_TEXT | WANT_PARTS,
+		.list = w->q->cache == CACHE_ANTHROPIC || u->parts || u->result_parts };
+	struct content c = fresh;
+	struct cursor at = u->run.start;
+	struct message m;
+
+	c.want = WANT_PARTS;
+	for (size_t i = 0; u->result_parts && i < w->ncalls; i++) {
+		c.label = &w->calls[i];
+		write_result_content(&c, c.label);
+	}
+	c.label = NULL;
+	c.want = merged ? WANT_PARTS : fresh.want;
+	while (run_next(w, &u->run, &at, &m)) {
+		if (m.role != ROLE_SYSTEM || w->q->system != SYSTEM_INLINE) {
+			write_own(&c, &m);
+			continue;
+		}
+		content_end(&c);
+		write_inline(w, &m);
+		c = fresh;
+	}
+	if (u->last && (!merged || w->q->system == SYSTEM_INLINE))
+		system_marks(&c);
+	content_end(&c);
+}
+
+static void write_user(struct work *w, struct user_side *u)
+{
+	bool merged = w->ncalls > 0 && w->q->tool_text == TEXT_MERGE;
+
+	scan_user(w, u);
+	for (size_t i = 0; i < w->ncalls; i++)
+		write_result(w, &w->calls[i], merged && i + 1 == w->ncalls ? u : NULL);
+	write_rest(w, u, merged);
+}
+
+/* ---- all of them ---- */
+
+void turns_write(struct work *w)
+{
+	struct cursor c = { 0 };
+	struct run assistant;
+	struct user_side user = { 0 };
+
+	if (!work_want(w, NULL, "messages", w->top[TOP_MESSAGES], J_ARRAY, true))
+		return;
+	plan_lit(w->out, "[");
+	system_write(w, &c);
+	size_t head = w->nmessages;
+	do {
+		take_run(w, &c, true, &assistant);
+		write_assistant(w, &assistant);
+		memset(&user, 0, sizeof user);
+		take_run(w, &c, false, &user.run);
+		write_user(w, &user);
+	} while (!w->failed && (assistant.any || user.run.any));
+	plan_lit(w->out, "]");
+	if (w->nmessages == head)
+		work_fail(w, NULL, "messages", "at least one message that says something is required");
+}
