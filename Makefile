@@ -25,7 +25,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wstr
 	-Wimplicit-fallthrough $(WERROR)
 
 # the system's headers have a directory of their own, clear of the C library's, which musl needs
-BEARSSL_INC = $(if $(BEARSSL),-I$(BEARSSL)/inc -I$(BEARSSL)/include -I$(BEARSSL)/include/bearssl,-I/usr/include/bearssl)
+BEARSSL_INC = $(if $(BEARSSL),-isystem $(BEARSSL)/inc -isystem $(BEARSSL)/include -isystem $(BEARSSL)/include/bearssl,-isystem /usr/include/bearssl)
 BEARSSL_LIB := $(if $(BEARSSL),$(firstword $(wildcard $(BEARSSL)/build/libbearssl.a $(BEARSSL)/lib/libbearssl.a)),$(shell $(CC) -print-file-name=libbearssl.a 2>/dev/null))
 NO_BEARSSL = $(if $(BEARSSL),BEARSSL=$(BEARSSL): no bearssl.h in its inc/ or include/ or no libbearssl.a in its build/ or lib/, \
 	BearSSL is missing. Type: apt-get install libbearssl-dev (Alpine: apk add bearssl-dev) or make BEARSSL=dir)
@@ -33,13 +33,14 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
 
 # By layer: a file includes headers of its own and of lower layers only. What
 # is PURE has no allocation, no I/O, no clock and no state of its own.
-LAYER0 = heap log
+LAYER0 = log
 PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows
 LAYER1 = config config_load config_table config_use dotenv target dns tls trust
-PURE2 = convert carry tokens error schema schema_node schema_gemini request request_blocks request_content \
-	think reply reasoning text sink calls markup
-LAYER2 = dial pool upstream
-LAYER3 = conn client talk relay response local route serve journal stash
+PURE2 = convert carry tokens error error_said error_overflow error_repair schema schema_node schema_gemini \
+	request request_base64 request_blocks request_content request_echo request_system request_think \
+	request_tools request_turns reply reasoning text sink calls markup stash
+LAYER2 = heap dial pool upstream
+LAYER3 = conn client talk relay response local route serve journal
 LAYER4 = options check filter
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
@@ -100,12 +101,12 @@ static:
 
 run:
 	@test/setup build
-	@test/as-user $(MAKE) --no-print-directory all test/provider
+	@test/as-user $(MAKE) --no-print-directory -j2 all test/provider
 	@exec test/as-user test/serve
 
 test:
 	@test/setup test
-	@test/as-user $(MAKE) --no-print-directory programs asan
+	@test/as-user $(MAKE) --no-print-directory -j2 programs asan
 	@test/as-user test/run $(UNIT) $(if $(SANITIZED),$(UNIT:build/%=build/asan/%)) test/*.t
 
 # valgrind over the shell tests, and over a binary with a leak on purpose
@@ -115,7 +116,7 @@ memcheck: programs
 
 test-client:
 	@test/setup client
-	@test/as-user $(MAKE) --no-print-directory programs
+	@test/as-user $(MAKE) --no-print-directory -j2 programs
 	@test/as-user test/client/run
 
 clean:
