@@ -372,7 +372,7 @@ int64_t conn_due(const struct conn *c)
 {
 	int64_t due = client_due(c);
 
-	if (c->again)
+	if (c->again || c->phase == PHASE_OVER)
 		return 0;
 	if (c->drain != NULL)
 		due = earlier(due, earlier(c->drain_until, up_due(c->drain)));
