@@ -310,7 +310,7 @@ static void scan_user(struct work *w, struct user_side *u)
 			u->parts = u->parts || (!result && part);
 		}
 	}
-	u->last = w->markers && u->run.behind > w->last_user;
+	u->last = w->markers && u->run.any && u->run.behind > w->last_user;
 }
 
 static void write_reminder(struct content *c, const struct message *m)
