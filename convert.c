@@ -276,7 +276,7 @@ size_t error_clean(char *dst, size_t room, const char *p, size_t n)
 		if (bad) {
 			dst[len++] = ' ';
 		} else {
-			memcpy(dst + len, p + i, step);
+			memmove(dst + len, p + i, step);
 			len += step;
 		}
 		i += step;

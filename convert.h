@@ -90,7 +90,7 @@ const char *error_type(int status);
 /*
  * Copies a text for people into dst (room > 0): control characters and bytes
  * that are not UTF-8 become spaces (tab and line feed stay), cut at a whole
- * character, terminated. Returns the length.
+ * character, terminated. dst may be p. Returns the length.
  */
 size_t error_clean(char *dst, size_t room, const char *p, size_t n);
 

@@ -27,7 +27,9 @@ bool error_text(const char *p, size_t n, struct api_error *e);
 /*
  * What to try once more with: a setting for q_apply ("maxtok=max_completion_tokens",
  * "drop=temperature") that repairs a 400 or 422, given what q holds now; or
- * *max_tokens > 0 to use once. Returns false when nothing is known. dst holds Q_TEXT.
+ * *max_tokens > 0 to use once; or, with neither, the same request once more and
+ * only once (the model's own slip). Never what q holds already. Returns false
+ * when nothing is known. setting holds Q_TEXT.
  */
 bool error_repair(int status, const char *body, size_t n, const struct quirks *q, char *setting, int64_t *max_tokens);
 

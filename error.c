@@ -1,0 +1,595 @@
+/*
+ * Upstream errors into Anthropic ones.
+ *
+ * The status is the upstream's, but for what makes Claude Code do the right
+ * thing:
+ *
+ *   context overflow                400 "prompt is too long": it compacts and goes on
+ *   max_tokens alone too large      400 in Anthropic's words: it asks for less
+ *   body too large                  413: it compacts too
+ *   rate limit under another name   429 (413 and 400 of Groq, Bedrock)
+ *   overload under another name     529
+ *   422                             400: the same to it, and it mends 400s
+ *   redirects and odd statuses      502
+ *   401, 402, used up quotas        x-should-retry: false (it would try ten times)
+ *   waits                           whole seconds up to 60, see retry below
+ *
+ * The same words elsewhere would set off the same reactions, so they are broken
+ * by a no-break space where they are not meant. Hints follow the provider's
+ * words and never replace them.
+ */
+#include <string.h>
+
+#include "error.h"
+#include "error_said.h"
+#include "log.h"
+
+#define WAIT_MAX 60		/* seconds: Claude Code gives up at once where more is asked for */
+#define WAIT_SOON 180		/* a limit that resets so soon is worth waiting 60 s at a time */
+
+/* ---- status ---- */
+
+/* business codes of GLM, MiniMax, SiliconFlow, Cloudflare, Baidu; where HTTP says 200 */
+static int status_of_code(int64_t code)
+{
+	static const struct {
+		int64_t code;
+		int status;
+	} rows[] = {
+		{ 1000, 401 }, { 1002, 429 }, { 1004, 401 }, { 1008, 402 }, { 1026, 400 }, { 1027, 400 }, { 1039, 429 },
+		{ 1113, 429 }, { 1211, 404 }, { 1214, 400 }, { 1261, 400 }, { 1301, 400 }, { 1302, 429 }, { 1303, 429 },
+		{ 1304, 429 }, { 1305, 529 }, { 1308, 429 }, { 1310, 429 }, { 2013, 400 }, { 2049, 401 }, { 2056, 429 },
+		{ 3010, 400 }, { 5021, 400 }, { 10000, 401 }, { 20012, 404 }, { 20015, 400 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].code == code)
+			return rows[i].status;
+	return 0;
+}
+
+/* names of types and codes, where no number tells */
+static int status_of_name(const struct said *s)
+{
+	static const struct {
+		const char *name;
+		int status;
+	} rows[] = {
+		{ "context_length_exceeded", 400 }, { "rate_limit", 429 }, { "resource_exhausted", 429 },
+		{ "insufficient_quota", 429 }, { "throttling", 429 }, { "overloaded", 529 }, { "authentication_error", 401 },
+		{ "unauthenticated", 401 }, { "invalid_api_key", 401 }, { "permission_denied", 403 }, { "permission_error", 403 },
+		{ "not_found", 404 }, { "unavailable", 503 }, { "deadline_exceeded", 504 }, { "timeout", 504 },
+		{ "invalid_argument", 400 }, { "invalid_request", 400 }, { "badrequest", 400 }, { "content_filter", 400 },
+		{ "request_too_large", 413 },
+	};
+	const char *tags = strrchr(s->all, '\n');
+
+	for (size_t i = 0; tags != NULL && i < sizeof rows / sizeof rows[0]; i++)
+		if (strstr(tags, rows[i].name) != NULL)
+			return rows[i].status;
+	return 0;
+}
+
+/* "429 Too Many Requests", "error code: 429": a number of the text's first words */
+static int status_in_text(const char *text)
+{
+	size_t lead = strcspn(text, "0123456789"), n = strspn(text + lead, "0123456789");
+	const char *p = text + lead;
+
+	if (n != 3 || (p[0] != '4' && p[0] != '5') || p[1] > '2')
+		return 0;
+	if (lead == 0 || strncmp(text, "HTTP", 4) == 0)
+		return 100 * (p[0] - '0') + 10 * (p[1] - '0') + (p[2] - '0');
+	if (lead <= 16 && (strncmp(text, "Error", 5) == 0 || strncmp(text, "error", 5) == 0))
+		return 100 * (p[0] - '0') + 10 * (p[1] - '0') + (p[2] - '0');
+	return 0;
+}
+
+static int inner_status(const struct said *s, int fallback)
+{
+	int status = s->status;
+
+	if (status == 0)
+		status = status_of_code(s->code);
+	if (status == 0)
+		status = status_in_text(s->text);
+	if (status == 0)
+		status = status_of_name(s);
+	return status != 0 ? status : fallback;
+}
+
+/* ---- classes ---- */
+
+static bool is_body_size(const struct said *s)
+{
+	static const char *const words[] = {
+		"max bytes", "payload size", "payload too large", "payload is too large", "entity too large", "body too large",
+		"body is too large", "body size", "content too large", "request size", "request body exceed",
+		"length limit exceeded", "request_too_large", "request is too large", "maximum request size", NULL
+	};
+
+	return said_any(s, words) && !said_has(s, "token");
+}
+
+static bool is_overload(const struct said *s)
+{
+	static const char *const words[] = {
+		"overload", "insufficient_system_resource", "at capacity", "capacity exceeded", "no capacity",
+		"no available capacity", "over capacity", "high demand", "server is busy", "servers are busy", "service is busy",
+		"访问量过大", NULL
+	};
+
+	return said_any(s, words) || s->code == 1305;
+}
+
+/* a quota that no waiting within a session brings back */
+static bool is_used_up(const struct said *s)
+{
+	static const char *const words[] = {
+		"insufficient_quota", "insufficient quota", "insufficient balance", "insufficient_balance", "credit balance",
+		"billing_hard_limit", "billing hard limit", "quota_exceeded*month", "accountoverdue", "overdue", "arrearage",
+		"perday", "exceeded your monthly", "exceeded your weekly", "usage limit reached for", NULL
+	};
+
+	/* DashScope says insufficient_quota for its limit per minute */
+	if (said_has(s, "error-code#token-limit") || (s->delay >= 0 && s->delay <= WAIT_SOON * 1000 && !said_has(s, "perday")))
+		return false;
+	return said_any(s, words) || s->code == 1113 || s->code == 1308 || s->code == 1310;
+}
+
+/* one request above the whole limit: no waiting helps */
+static bool is_above_rate(const struct said *s)
+{
+	return said_has(s, "request too large") || said_has(s, "must be reduced in order to run");
+}
+
+static bool may_overflow(int status)
+{
+	return status == 400 || status == 413 || status == 422 || status == 500 || status == 502;
+}
+
+/* ---- the message ---- */
+
+struct line {
+	char *at;
+	size_t room;	/* the end included */
+};
+
+static void say(struct line *l, const char *text)
+{
+	size_t n = error_clean(l->at, l->room, text, strlen(text));
+
+	l->at += n;
+	l->room -= n;
+}
+
+static void say_number(struct line *l, int64_t n)
+{
+	char text[24];
+
+	fmt(text, sizeof text, "%lld", (long long)n);
+	say(l, text);
+}
+
+static bool same_folded(const char *p, const char *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char c = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] - 'A' + 'a') : p[i];
+		if (c != words[i])
+			return false;
+	}
+	return true;
+}
+
+/* the provider's words, with what would be taken for an overflow broken by U+00A0 */
+static void say_harmless(struct line *l, const char *text)
+{
+	static const char *const triggers[] = { "prompt is too long", "exceed context limit" };
+
+	while (*text != '\0') {
+		const char *hit = NULL;
+		size_t n = 0;
+
+		for (const char *p = text; *p != '\0' && hit == NULL; p++)
+			for (size_t i = 0; i < 2 && hit == NULL; i++)
+				if (same_folded(p, triggers[i], strlen(triggers[i])))
+					hit = strchr(p, ' ');
+		n = hit != NULL ? (size_t)(hit - text) : strlen(text);
+		n = error_clean(l->at, l->room, text, n);
+		l->at += n;
+		l->room -= n;
+		if (hit == NULL)
+			return;
+		say(l, "\xc2\xa0");
+		text = hit + 1;
+	}
+}
+
+static void say_status(struct line *l, const struct said *s, int status)
+{
+	say(l, "the upstream answered with status ");
+	say_number(l, status);
+	say(l, s->tags[0] != '\0' ? " and no text but " : " and no text");
+	say(l, s->tags);
+}
+
+static void say_overflow(struct line *l, const struct said *s, const struct overflow *o)
+{
+	if (o->what == OVER_OUTPUT && o->input > 0) {
+		say(l, "input length and `max_tokens` exceed context limit: ");
+		say_number(l, o->input);
+		say(l, " + ");
+		say_number(l, o->output);
+		say(l, " > ");
+		say_number(l, o->limit);
+		say(l, " (upstream: ");
+	} else if (o->count > 0) {
+		say(l, "prompt is too long: ");
+		say_number(l, o->count);
+		say(l, " tokens > ");
+		say_number(l, o->limit);
+		say(l, " maximum (upstream: ");
+	} else {
+		say(l, "prompt is too long (upstream: ");
+	}
+	say(l, s->text[0] != '\0' ? s->text : "an empty answer");
+	say(l, ")");
+}
+
+/* ---- hints ---- */
+
+static bool is_region(const struct said *s, int status)
+{
+	static const char *const words[] = {
+		"unsupported_country", "region*not support", "country*not support", "location is not supported",
+		"not available in your", "unsupported region", "region*not available", "not support*region",
+		"not available*country", NULL
+	};
+
+	return status >= 400 && status < 500 && said_any(s, words);
+}
+
+static bool is_key(const struct said *s, int status)
+{
+	static const char *const words[] = {
+		"api key not valid", "invalid api key", "incorrect api key", "invalid_api_key", "api_key_invalid",
+		"api key is invalid", NULL
+	};
+
+	return status == 401 || ((status == 400 || status == 403) && said_any(s, words));
+}
+
+static bool is_model(const struct said *s, int status)
+{
+	static const char *const words[] = {
+		"model*not found", "model*not exist", "model*does not exist", "unknown model", "invalid model", "no such model",
+		"deploymentnotfound", "deployment*does not exist", "not a valid model", "model_not_found", "model not supported",
+		"no endpoints found", "model*not available", "not found the model", "模型不存在", NULL
+	};
+
+	return (status == 404 || status == 400) && (said_any(s, words) || s->code == 1211 || s->code == 20012);
+}
+
+static bool is_path(const struct said *s, int status)
+{
+	return status == 404 && !is_model(s, status);
+}
+
+static bool is_firewall(const struct said *s, int status)
+{
+	static const char *const words[] = {
+		"cloudflare", "error code: 10", "access denied", "user-agent", "user agent", "blocked", " waf", NULL
+	};
+
+	return status == 403 && (s->html || said_any(s, words));
+}
+
+static bool is_quota(const struct said *s, int status)
+{
+	return status == 429 && is_used_up(s);
+}
+
+static bool is_billing(const struct said *s, int status)
+{
+	(void)s;
+	return status == 402;
+}
+
+static const char *hint(const struct said *s, int status)
+{
+	static const struct {
+		bool (*fits)(const struct said *s, int status);
+		const char *text;
+	} rows[] = {
+		{ is_region, "The provider does not serve this region: use Azure OpenAI or another OPENAI_BASE_URL." },
+		{ is_firewall, "A web firewall refused this client: try another name in CUSTOM_HEADER_USER_AGENT." },
+		{ is_key, "Check OPENAI_API_KEY, and that it belongs to OPENAI_BASE_URL." },
+		{ is_model, "Check the model names in BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL." },
+		{ is_path, "Check OPENAI_BASE_URL, and BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL." },
+		{ is_quota, "The quota of this key is used up: see the provider's usage page, or use another key." },
+		{ is_billing, "The provider wants payment: see its billing page." },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].fits(s, status))
+			return rows[i].text;
+	return NULL;
+}
+
+/* ---- retry ---- */
+
+static bool is_retried(int status)
+{
+	return status == 408 || status == 409 || status == 429 || status >= 500;
+}
+
+/* seconds to wait as the client can take them */
+static void wait_seconds(struct api_error *e, int64_t seconds)
+{
+	if (seconds > WAIT_MAX && seconds <= WAIT_SOON)
+		seconds = WAIT_MAX;
+	if (seconds > WAIT_MAX)
+		e->should_retry = 0;
+	fmt(e->retry_after, sizeof e->retry_after, "%lld", (long long)seconds);
+}
+
+/* digits, with a fraction rounded up; -1 otherwise */
+static int64_t decimal(const char *p, size_t n)
+{
+	int64_t value = 0;
+	size_t i = 0;
+
+	for (; i < n && p[i] >= '0' && p[i] <= '9' && i < 12; i++)
+		value = 10 * value + (p[i] - '0');
+	if (i == 0 || (i < n && p[i] != '.'))
+		return -1;
+	for (i++; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return -1;
+		if (p[i] != '0')
+			return value + 1;
+	}
+	return value;
+}
+
+/* an HTTP date (RFC 9110 5.6.7), passed on as it is: there is no clock here */
+static bool is_date(struct http_text t)
+{
+	if (t.n < 20 || t.n >= sizeof ((struct api_error *)0)->retry_after || memchr(t.p, ',', t.n) == NULL)
+		return false;
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] < ' ' || t.p[i] > '~')
+			return false;
+	return memcmp(t.p + t.n - 3, "GMT", 3) == 0;
+}
+
+static bool retry_field(const struct http_head *head, struct api_error *e)
+{
+	struct http_text after = http_field(head, "retry-after"), ms = http_field(head, "retry-after-ms");
+	int64_t seconds = after.p != NULL ? decimal(after.p, after.n) : -1, exact = -1;
+
+	if (ms.p != NULL)
+		exact = decimal(ms.p, ms.n);
+	if (seconds < 0 && after.p != NULL && is_date(after)) {
+		memcpy(e->retry_after, after.p, after.n);
+		e->retry_after[after.n] = '\0';
+		return true;
+	}
+	if (seconds < 0 && exact >= 0)
+		seconds = (exact + 999) / 1000;
+	if (seconds < 0)
+		return false;
+	wait_seconds(e, seconds);
+	return true;
+}
+
+/* "Please try again in 7m12.5s" */
+static int64_t delay_in_text(const struct said *s)
+{
+	static const char *const leads[] = { "try again in ", "retry in ", "retry after ", "try again after " };
+
+	for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
+		const char *p = strstr(s->all, leads[i]);
+		int64_t delay = p != NULL ? said_duration(p + strlen(leads[i])) : -1;
+
+		if (delay >= 0)
+			return delay;
+	}
+	return -1;
+}
+
+static void retry(const struct http_head *head, const struct said *s, struct api_error *e)
+{
+	struct http_text own = { NULL, 0 };
+	int64_t delay = s->delay;
+
+	if (head != NULL)
+		own = http_field(head, "x-should-retry");
+	if (is_retried(e->status) && (head == NULL || !retry_field(head, e))) {
+		if (delay < 0)
+			delay = delay_in_text(s);
+		if (delay >= 0)
+			wait_seconds(e, (delay + 999) / 1000);
+	}
+	if (e->status == 401 || e->status == 402)
+		e->should_retry = 0;
+	if (e->status == 429 && (is_used_up(s) || is_above_rate(s)))
+		e->should_retry = 0;
+	if (own.p != NULL && http_is(own, "true"))
+		e->should_retry = 1;
+	if (own.p != NULL && http_is(own, "false"))
+		e->should_retry = 0;
+}
+
+/* ---- the whole ---- */
+
+/* the status that says to Claude Code what was meant */
+static int meant(const struct said *s, int status, struct overflow *o)
+{
+	if ((status == 400 || status == 413) && said_rate(s))
+		return 429;
+	if (may_overflow(status) && is_body_size(s))
+		return 413;
+	if (may_overflow(status))
+		said_overflow(s, o);
+	if (s->empty && (status == 400 || status == 413))
+		o->what = OVER_PROMPT;
+	if (o->what == OVER_PROMPT || (o->what == OVER_OUTPUT && o->input > 0))
+		return 400;
+	if ((status == 429 || status >= 500) && is_overload(s) && !is_used_up(s))
+		return 529;
+	if (status == 422)
+		return 400;
+	return status >= 400 && status <= 599 ? status : 502;
+}
+
+static void write_error(const struct http_head *head, const struct said *s, int status, struct api_error *e)
+{
+	struct line l = { e->message, sizeof e->message };
+	struct overflow o = { OVER_NONE, 0, 0, 0, 0 };
+	int upstream = status;
+
+	status = meant(s, status, &o);
+	error_set(e, status, "");
+	if (o.what == OVER_PROMPT || (o.what == OVER_OUTPUT && o.input > 0))
+		say_overflow(&l, s, &o);
+	else if (s->text[0] != '\0')
+		say_harmless(&l, s->text);
+	else
+		say_status(&l, s, upstream);
+	const char *advice = hint(s, status);
+	if (advice != NULL) {
+		say(&l, " (");
+		say(&l, advice);
+		say(&l, ")");
+	}
+	retry(head, s, e);
+}
+
+/* the host of a Location (RFC 3986 3.2), nothing else of it: it may hold a key */
+static void say_host(struct line *l, struct http_text location)
+{
+	char host[128];
+	size_t n = 0;
+	const char *p = location.p, *end = p + location.n;
+
+	for (; end - p > 3 && memcmp(p, "://", 3) != 0; p++)
+		;
+	if (end - p <= 3) {
+		say(l, "the same host");
+		return;
+	}
+	for (p += 3; p < end && memchr("/?#", *p, 3) == NULL; p++) {
+		if (*p == '@')
+			n = 0;
+		else if (n + 1 < sizeof host)
+			host[n++] = *p;
+	}
+	host[n] = '\0';
+	say(l, host);
+}
+
+/* 3xx and what no answer to a POST should be */
+static void odd_status(const struct http_head *head, struct api_error *e)
+{
+	struct line l = { e->message, sizeof e->message };
+	struct http_text location = http_field(head, "location");
+
+	error_set(e, 502, "");
+	say(&l, "the upstream answered with status ");
+	say_number(&l, head->status);
+	if (head->status >= 300 && head->status <= 399 && location.p != NULL) {
+		say(&l, ", a redirect to ");
+		say_host(&l, location);
+		say(&l, ", which is not followed (Check OPENAI_BASE_URL.)");
+	} else {
+		say(&l, ", which is no answer to a request (Check OPENAI_BASE_URL.)");
+	}
+	/* ten more redirects help nobody */
+	e->should_retry = 0;
+}
+
+void error_read(const struct http_head *head, const char *body, size_t n, struct api_error *e)
+{
+	struct said s;
+
+	if (head != NULL && (head->status < 200 || (head->status >= 300 && head->status <= 399) || head->status > 599)) {
+		odd_status(head, e);
+		return;
+	}
+	said_read(&s, body, n);
+	if (head != NULL && head->status >= 400)
+		write_error(head, &s, head->status, e);
+	else
+		write_error(head, &s, inner_status(&s, s.empty ? 502 : 500), e);
+}
+
+/* ---- errors inside a 200 ---- */
+
+static bool code_is_success(struct j_val code)
+{
+	int64_t n;
+
+	return j_whole(code, &n) && (n == 0 || n == 200);
+}
+
+static bool is_filled(struct j_val v)
+{
+	return !j_empty(v) && v.type != J_FALSE && !j_blank(v) && !code_is_success(v);
+}
+
+enum member { M_ERROR, M_ERRORS, M_BASE_RESP, M_CHOICES, M_DETAIL, M_MESSAGE, M_MSG, M_CODE, M_TYPE, M_OBJECT, M_STATUS,
+	MEMBERS };
+
+static bool is_error(struct j_val value)
+{
+	static const char *const names[MEMBERS] = {
+		"error", "errors", "base_resp", "choices", "detail", "message", "msg", "code", "type", "object", "status_code"
+	};
+	struct j_val m[MEMBERS], code;
+
+	if (value.type == J_STRING)
+		return !j_blank(value);
+	if (value.type == J_ARRAY)
+		return j_count(value) > 0;
+	if (value.type != J_OBJECT)
+		return false;
+	j_fields(value, names, MEMBERS, m);
+	if (is_filled(m[M_ERROR]) || is_filled(m[M_ERRORS]))
+		return true;
+	code = j_get(m[M_BASE_RESP], "status_code");
+	if (code.type != J_NONE && !code_is_success(code))
+		return true;
+	if (is_filled(m[M_CHOICES]) || code_is_success(m[M_CODE]))
+		return false;
+	if (j_is(m[M_OBJECT], "error") || j_is(m[M_TYPE], "error"))
+		return true;
+	return is_filled(m[M_DETAIL]) || is_filled(m[M_MESSAGE]) || is_filled(m[M_MSG])
+		|| (m[M_CHOICES].type == J_NONE && (is_filled(m[M_CODE]) || is_filled(m[M_STATUS])));
+}
+
+bool error_object(struct j_val value, int fallback, struct api_error *e)
+{
+	struct said s;
+
+	if (!is_error(value))
+		return false;
+	said_value(&s, value);
+	write_error(NULL, &s, inner_status(&s, fallback), e);
+	return true;
+}
+
+bool error_text(const char *p, size_t n, struct api_error *e)
+{
+	static const char *const words[] = {
+		"error", "too many requests", "bad gateway", "unavailable", "timed out", "unauthorized", "forbidden",
+		"overloaded", NULL
+	};
+	struct said s;
+
+	said_read(&s, p, n);
+	if (s.text[0] == '\0' || (!s.html && status_in_text(s.text) == 0 && !said_any(&s, words)))
+		return false;
+	write_error(NULL, &s, inner_status(&s, 500), e);
+	return true;
+}

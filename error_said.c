@@ -1,0 +1,531 @@
+/*
+ * Unwrapping: arrays, error in error, errors[0], detail (text, or pydantic's
+ * list), base_resp, flat objects, strings, JSON in strings, JSON behind words,
+ * HTML, text. The innermost words win; OpenRouter's metadata.raw is innermost.
+ * Bounded: NEST levels of wrapping, and JSON in strings up to NESTED_MAX bytes.
+ */
+#include <string.h>
+
+#include "error_said.h"
+
+#define NEST 10			/* levels of wrapping: objects, arrays and strings each count */
+#define NESTED_MAX 4096		/* bytes of JSON within a string */
+#define HTML_TEXT 400		/* bytes of a page's text: its title and first lines */
+
+static void value_at(struct said *s, struct j_val v, int nest);
+
+/* ---- text ---- */
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void trim(const char **p, size_t *n)
+{
+	if (*n >= 3 && memcmp(*p, "\xef\xbb\xbf", 3) == 0) {
+		*p += 3;
+		*n -= 3;
+	}
+	while (*n > 0 && is_space(**p)) {
+		++*p;
+		--*n;
+	}
+	while (*n > 0 && is_space((*p)[*n - 1]))
+		--*n;
+}
+
+/* the first words win */
+static void take_text(struct said *s, const char *p, size_t n)
+{
+	trim(&p, &n);
+	if (s->text[0] == '\0')
+		error_clean(s->text, sizeof s->text, p, n);
+}
+
+static void add_text(struct said *s, const char *p)
+{
+	size_t n = strlen(s->text);
+
+	error_clean(s->text + n, sizeof s->text - n, p, strlen(p));
+}
+
+static void add_tag(struct said *s, const char *p, size_t n)
+{
+	size_t at = strlen(s->tags);
+
+	if (n == 0 || at + n + 2 > sizeof s->tags)
+		return;
+	at += error_clean(s->tags + at, sizeof s->tags - at, p, n);
+	if (at + 1 < sizeof s->tags) {
+		s->tags[at] = ' ';
+		s->tags[at + 1] = '\0';
+	}
+}
+
+/* ---- JSON in text ---- */
+
+/* whether p[0..n) is JSON that says something */
+static bool take_json(struct said *s, const char *p, size_t n, int nest)
+{
+	struct j_err err;
+
+	/* j_check_keep takes its text as writable and leaves it as it is */
+	if (n == 0 || nest == 0 || j_check_keep((char *)p, n, &err) != 0)
+		return false;
+	value_at(s, j_root(p, n), nest - 1);
+	return s->text[0] != '\0';
+}
+
+/* JSON with words or an event's field name around it */
+static bool take_inner_json(struct said *s, const char *p, size_t n, int nest)
+{
+	const char *from = memchr(p, '{', n), *to = p + n;
+
+	if (from == NULL)
+		return false;
+	while (to > from && to[-1] != '}')
+		to--;
+	return take_json(s, from, (size_t)(to - from), nest);
+}
+
+/* a message that is JSON itself: Google's and AWS's errors behind relays */
+static bool take_nested(struct said *s, struct j_val string, int nest)
+{
+	char text[NESTED_MAX];
+	size_t n = j_length(string);
+	const char *p = text;
+
+	if (n >= sizeof text || nest == 0)
+		return false;
+	n = j_copy(string, text, sizeof text);
+	trim(&p, &n);
+	if (n == 0 || (*p != '{' && *p != '[' && strncmp(p, "data:", 5) != 0))
+		return false;
+	return take_json(s, p, n, nest) || take_inner_json(s, p, n, nest);
+}
+
+static void take_string(struct said *s, struct j_val string, int nest)
+{
+	const char *p = s->text;
+	size_t n;
+
+	if (string.type != J_STRING || s->text[0] != '\0' || j_blank(string))
+		return;
+	if (take_nested(s, string, nest))
+		return;
+	n = j_copy(string, s->text, sizeof s->text - 1);
+	trim(&p, &n);
+	error_clean(s->text, sizeof s->text, p, n);
+}
+
+/* ---- numbers and names ---- */
+
+static void take_code(struct said *s, struct j_val v)
+{
+	int64_t code;
+
+	if (!j_whole(v, &code))
+		return;
+	if (code >= 400 && code <= 599) {
+		if (s->status == 0)
+			s->status = (int)code;
+	} else if (s->code == 0 && code > 0) {
+		s->code = code;
+	}
+}
+
+static void take_tag(struct said *s, struct j_val v)
+{
+	char text[128];
+
+	if (v.type == J_STRING)
+		add_tag(s, text, j_copy(v, text, sizeof text));
+	else if (v.type == J_NUMBER && v.n < sizeof text)
+		add_tag(s, v.p, v.n);
+}
+
+static void take_param(struct said *s, struct j_val v)
+{
+	if (v.type == J_STRING && s->param[0] == '\0' && j_length(v) < sizeof s->param)
+		j_text(v, s->param, sizeof s->param);
+	take_tag(s, v);
+}
+
+static void take_count(int64_t *count, struct j_val v)
+{
+	if (v.type == J_NUMBER && *count == 0)
+		j_whole(v, count);
+}
+
+/* google.rpc.RetryInfo and QuotaFailure */
+static void take_details(struct said *s, struct j_val details)
+{
+	struct j_val item = { 0 };
+
+	while (j_item(details, &item)) {
+		struct j_val delay = j_get(item, "retryDelay"), violation = { 0 };
+		char text[32];
+
+		if (delay.type == J_STRING && s->delay < 0) {
+			j_text(delay, text, sizeof text);
+			s->delay = said_duration(text);
+		}
+		take_tag(s, j_get(item, "reason"));
+		while (j_item(j_get(item, "violations"), &violation))
+			take_tag(s, j_get(violation, "quotaId"));
+	}
+}
+
+/* ---- shapes ---- */
+
+/* pydantic: {"type","loc":["body","messages",2,"name"],"msg"} becomes "body.messages.2.name: msg" */
+static void take_pydantic(struct said *s, struct j_val item)
+{
+	struct j_val loc = j_get(item, "loc"), msg = j_get(item, "msg"), part = { 0 };
+	char text[256];
+
+	if (s->text[0] != '\0' || msg.type != J_STRING)
+		return;
+	while (j_item(loc, &part)) {
+		size_t n = j_copy(part, text, sizeof text - 1);
+
+		if (part.type == J_NUMBER && part.n < 16)
+			memcpy(text, part.p, n = part.n);
+		text[n] = '\0';
+		add_text(s, s->text[0] != '\0' ? "." : "");
+		add_text(s, text);
+		if (part.type == J_STRING && n < sizeof s->param)
+			memcpy(s->param, text, n + 1);
+	}
+	add_text(s, s->text[0] != '\0' ? ": " : "");
+	j_text(msg, text, sizeof text);
+	add_text(s, text);
+	take_tag(s, j_get(item, "type"));
+}
+
+static void take_list(struct said *s, struct j_val list, int nest)
+{
+	struct j_val item = { 0 };
+
+	while (s->text[0] == '\0' && j_item(list, &item)) {
+		if (j_get(item, "loc").type == J_ARRAY)
+			take_pydantic(s, item);
+		else
+			value_at(s, item, nest);
+	}
+}
+
+/* OpenRouter: what the provider behind it said, in whatever shape; the status is OpenRouter's own */
+static void take_metadata(struct said *s, struct j_val metadata, int nest)
+{
+	struct j_val raw = j_get(metadata, "raw"), name = j_get(metadata, "provider_name");
+	char text[96];
+
+	value_at(s, raw, nest);
+	s->status = 0;
+	if (s->text[0] == '\0' || name.type != J_STRING)
+		return;
+	text[0] = ' ';
+	text[1] = '(';
+	size_t n = 2 + j_copy(name, text + 2, sizeof text - 4);
+	text[n] = ')';
+	text[n + 1] = '\0';
+	add_text(s, text);
+}
+
+enum member {
+	M_ERROR, M_ERRORS, M_DETAIL, M_BASE_RESP, M_MESSAGE, M_CAPITAL, M_MSG, M_STATUS_MSG, M_ERROR_MSG, M_DESCRIPTION,
+	M_TITLE, M_METADATA, M_DETAILS, M_STATUS_CODE, M_STATUSCODE, M_ERROR_CODE, M_CODE, M_STATUS, M_TYPE, M_AWS_TYPE,
+	M_PARAM, M_PROMPT, M_CTX, MEMBERS
+};
+
+static const char *const members[MEMBERS] = {
+	"error", "errors", "detail", "base_resp", "message", "Message", "msg", "status_msg", "error_msg",
+	"error_description", "title", "metadata", "details", "status_code", "statusCode", "error_code", "code", "status",
+	"type", "__type", "param", "n_prompt_tokens", "n_ctx"
+};
+
+static void object_at(struct said *s, struct j_val object, int nest)
+{
+	static const enum member inner[] = { M_ERRORS, M_DETAIL, M_BASE_RESP };
+	struct j_val m[MEMBERS];
+
+	j_fields(object, members, MEMBERS, m);
+	take_metadata(s, m[M_METADATA], nest);
+	take_details(s, m[M_DETAILS]);
+	if (m[M_ERROR].type == J_OBJECT || m[M_ERROR].type == J_ARRAY)
+		value_at(s, m[M_ERROR], nest);
+	for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++)
+		value_at(s, m[inner[i]], nest);
+	for (int i = M_MESSAGE; i <= M_TITLE; i++)
+		if (s->text[0] == '\0')
+			value_at(s, m[i], nest);
+	/* {"error":"Not Found","message":"..."} has a name and a text; alone it is the text */
+	if (s->text[0] != '\0')
+		take_tag(s, m[M_ERROR]);
+	else
+		take_string(s, m[M_ERROR], nest);
+	for (int i = M_STATUS_CODE; i <= M_STATUS; i++)
+		take_code(s, m[i]);
+	for (int i = M_STATUS_CODE; i <= M_AWS_TYPE; i++)
+		take_tag(s, m[i]);
+	take_param(s, m[M_PARAM]);
+	take_count(&s->prompt, m[M_PROMPT]);
+	take_count(&s->limit, m[M_CTX]);
+}
+
+static void value_at(struct said *s, struct j_val v, int nest)
+{
+	if (nest == 0)
+		return;
+	switch (v.type) {
+	case J_OBJECT:
+		object_at(s, v, nest - 1);
+		return;
+	case J_ARRAY:
+		take_list(s, v, nest - 1);
+		return;
+	case J_STRING:
+		take_string(s, v, nest);
+		return;
+	case J_NONE:
+	case J_NULL:
+	case J_FALSE:
+	case J_TRUE:
+	case J_NUMBER:
+		return;
+	}
+}
+
+/* ---- HTML ---- */
+
+static bool same_word(const char *p, size_t n, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (n < len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (lower(p[i]) != word[i])
+			return false;
+	return true;
+}
+
+static const char *find_word(const char *p, const char *end, const char *word)
+{
+	for (; p < end; p++)
+		if (same_word(p, (size_t)(end - p), word))
+			return p;
+	return NULL;
+}
+
+static bool is_html(const char *p, size_t n)
+{
+	const char *end = p + (n < 1024 ? n : 1024);
+
+	if (n == 0 || *p != '<')
+		return false;
+	return find_word(p, end, "<html") != NULL || find_word(p, end, "<!doctype") != NULL
+		|| find_word(p, end, "<head") != NULL || find_word(p, end, "<body") != NULL
+		|| find_word(p, end, "<title") != NULL || find_word(p, end, "<h1") != NULL;
+}
+
+/* the character that an entity at p stands for and the bytes it takes; 0 when it is none of the common ones */
+static char entity(const char *p, size_t n, size_t *used)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} rows[] = {
+		{ "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' }, { "&#39;", '\'' },
+		{ "&apos;", '\'' }, { "&nbsp;", ' ' },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (same_word(p, n, rows[i].name)) {
+			*used = strlen(rows[i].name);
+			return rows[i].c;
+		}
+	}
+	return '\0';
+}
+
+/* behind the tag at p; scripts and styles with what they hold */
+static const char *behind_tag(const char *p, const char *end)
+{
+	static const char *const hidden[][2] = {
+		{ "<script", "</script" }, { "<style", "</style" }, { "<!--", "-->" }, { "<svg", "</svg" },
+	};
+	const char *close = p;
+
+	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+		if (same_word(p, (size_t)(end - p), hidden[i][0]))
+			close = find_word(p, end, hidden[i][1]);
+	if (close == NULL)
+		return end;
+	close = memchr(close, '>', (size_t)(end - close));
+	return close != NULL ? close + 1 : end;
+}
+
+/* the text of p..end without tags, white space folded, into dst; its length */
+static size_t html_text(const char *p, const char *end, char *dst, size_t room)
+{
+	size_t n = 0, used;
+
+	while (p < end && n + 1 < room) {
+		char c = *p;
+
+		if (c == '<') {
+			p = behind_tag(p, end);
+			c = ' ';
+		} else if (c == '&' && (c = entity(p, (size_t)(end - p), &used)) != '\0') {
+			p += used;
+		} else {
+			c = *p++;
+		}
+		if (is_space(c))
+			c = ' ';
+		if (c != ' ' || (n > 0 && dst[n - 1] != ' '))
+			dst[n++] = c;
+	}
+	while (n > 0 && dst[n - 1] == ' ')
+		n--;
+	dst[n] = '\0';
+	return n;
+}
+
+/* the title, and the page's text where it says more */
+static void take_html(struct said *s, const char *p, size_t n)
+{
+	const char *end = p + n, *title = find_word(p, end, "<title"), *close = NULL, *body;
+	char head[HTML_TEXT / 2] = "", text[HTML_TEXT];
+	size_t nhead = 0;
+
+	s->html = true;
+	if (title != NULL)
+		close = find_word(title, end, "</title");
+	if (close != NULL)
+		nhead = html_text(title, close, head, sizeof head);
+	body = find_word(p, end, "<body");
+	if (body == NULL)
+		body = close != NULL ? close : p;
+	html_text(body, end, text, sizeof text);
+	if (strncmp(text, head, nhead) != 0 && nhead > 0) {
+		take_text(s, head, nhead);
+		add_text(s, text[0] != '\0' ? ": " : "");
+	}
+	add_text(s, text);
+}
+
+/* ---- the whole ---- */
+
+static void said_open(struct said *s)
+{
+	memset(s, 0, sizeof *s);
+	s->delay = -1;
+}
+
+static void said_close(struct said *s)
+{
+	size_t n = 0;
+
+	for (const char *p = s->text; *p != '\0'; p++)
+		s->all[n++] = lower(*p);
+	s->all[n++] = '\n';
+	for (const char *p = s->tags; *p != '\0' && n + 1 < sizeof s->all; p++)
+		s->all[n++] = lower(*p);
+	s->all[n] = '\0';
+}
+
+void said_read(struct said *s, const char *body, size_t n)
+{
+	said_open(s);
+	trim(&body, &n);
+	s->empty = n == 0;
+	if (is_html(body, n))
+		take_html(s, body, n);
+	else if (!take_json(s, body, n, NEST) && !take_inner_json(s, body, n, NEST))
+		take_text(s, body, n);
+	said_close(s);
+}
+
+void said_value(struct said *s, struct j_val value)
+{
+	said_open(s);
+	value_at(s, value, NEST);
+	s->empty = value.type == J_NONE;
+	said_close(s);
+}
+
+bool said_has(const struct said *s, const char *words)
+{
+	const char *at = s->all;
+
+	for (;;) {
+		char part[64];
+		size_t n = strcspn(words, "*");
+
+		memcpy(part, words, n);
+		part[n] = '\0';
+		at = strstr(at, part);
+		if (at == NULL || words[n] == '\0')
+			return at != NULL;
+		at += n;
+		words += n + 1;
+	}
+}
+
+bool said_any(const struct said *s, const char *const words[])
+{
+	for (; *words != NULL; words++)
+		if (said_has(s, *words))
+			return true;
+	return false;
+}
+
+/* milliseconds of a unit at p, 0 for none */
+static int64_t unit(const char *p)
+{
+	if (p[0] == 'm')
+		return p[1] == 's' ? 1 : 60000;
+	if (p[0] == 'h')
+		return 3600000;
+	return p[0] == 's' ? 1000 : 0;
+}
+
+int64_t said_duration(const char *p)
+{
+	int64_t total = -1;
+
+	while (*p >= '0' && *p <= '9') {
+		int64_t thousandths = 0, part = 1000;
+		bool point = false;
+
+		for (; (*p >= '0' && *p <= '9') || (*p == '.' && !point); p++) {
+			if (*p == '.') {
+				point = true;
+			} else if (!point && thousandths < 1000000000000) {
+				thousandths = 10 * thousandths + 1000 * (*p - '0');
+			} else if (point) {
+				part /= 10;
+				thousandths += part * (*p - '0');
+			}
+		}
+		if (*p == ' ')
+			p++;
+		int64_t per = unit(p);
+		if (per == 0 || thousandths > 1000000000)
+			return -1;
+		/* up: a wait that is too short is refused again */
+		total = (total < 0 ? 0 : total) + (thousandths * per + 999) / 1000;
+		while (*p >= 'a' && *p <= 'z')
+			p++;
+	}
+	return total;
+}
