@@ -130,6 +130,10 @@ static const struct {
 	{ "\"a\\u0000b\"", "a\0b", 3 },
 	{ "\"\\ud83d\"", "\xef\xbf\xbd", 3 },
 	{ "\"\\ude00\\ud83d!\"", "\xef\xbf\xbd\xef\xbf\xbd!", 7 },
+	{ "\"\\ud83d\\nde00\"", "\xef\xbf\xbd\nde00", 8 },
+	{ "\"\\ud83d..de00\"", "\xef\xbf\xbd..de00", 9 },
+	{ "\"\\udc00\\udc00\"", "\xef\xbf\xbd\xef\xbf\xbd", 6 },
+	{ "\"\\udfff.\"", "\xef\xbf\xbd.", 4 },
 	{ "\"\\ud83d\\u0041\"", "\xef\xbf\xbd" "A", 4 },
 	{ "\"\\ud83d\\\\ude00\"", "\xef\xbf\xbd\\ude00", 9 },
 	{ "\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80", 7 },
@@ -208,6 +212,9 @@ static void test_escapes(void)
 		CHECK(rows[i].raw, made == strlen(rows[i].out) && memcmp(out, rows[i].out, made) == 0 && used == rows[i].used);
 		free(raw);
 	}
+	size_t used = 0;
+	char out[4];
+	CHECK("a NUL is no escape", j_escape("\\\0", 2, out, &used) == 3 && used == 2);
 }
 
 static void test_compare(void)
@@ -221,6 +228,7 @@ static void test_compare(void)
 	CHECK("bytes above 0x7f", j_is(read_value("\"\\u00e9\""), "\xc3\xa9") && j_is(read_value("\"\xc3\xa9\""), "\xc3\xa9"));
 	CHECK("a NUL ends no comparison", !j_is(read_value("\"a\\u0000\""), "a") && j_begins(read_value("\"a\\u0000\""), "a")
 		&& !j_same(read_value("\"a\\u0000b\""), read_value("\"a\\u0000c\"")));
+	CHECK("an empty string is no other type", !j_same(read_value("\"\""), none) && !j_same(read_value("1"), read_value("\"\"")));
 	CHECK("other types are no text", !j_is(read_value("null"), "null") && !j_begins(read_value("12"), "1") && !j_is(none, "")
 		&& !j_begins(none, "") && !j_same(read_value("1"), read_value("1")) && !j_same(none, none));
 }
