@@ -327,8 +327,7 @@ bool said_rate(const struct said *s)
 {
 	static const char *const words[] = {
 		"rate limit", "rate_limit", "ratelimit", "rate-limit", "too many requests", "per minute", "per min", "per day",
-		"per hour", "per second", "tpm limit", "(tpm", " tpm", "rpm limit", "(rpm", " rpm", "throttl", "please wait", "requests limit", "concurren",
-		"try again in", NULL
+		"per hour", "per second", "tpm limit", "(tpm", " tpm", "rpm limit", "(rpm", " rpm", "throttl", "please wait", "requests limit", "concurren", NULL
 	};
 
 	return said_any(s, words);
@@ -346,11 +345,15 @@ static bool is_output_limit(const struct said *s)
 		"must be at most", "must be <=", "<= ", "exceeds the maximum output", "exceeds maximum output", "between 1 and",
 		"maxoutputtokens", NULL
 	};
+	static const char *const sizes[] = { "exceed", "too large", "too high", "greater than", "larger than", NULL };
 	static const char *const others[] = {
-		"input tokens", "input and ", "in the messages", "prompt contains", "messages resulted", "at least", NULL
+		"input tokens", "inputs", "input and ", "in the messages", "prompt contains", "messages resulted", "at least", NULL
 	};
+	static const char *const context[] = { "context", "prompt", "input", "message", "max_model_len", "max_seq_len", NULL };
 
-	return said_any(s, names) && said_any(s, words) && !said_any(s, others);
+	if (!said_any(s, names) || said_any(s, others))
+		return false;
+	return said_any(s, words) || (said_any(s, sizes) && !said_any(s, context));
 }
 
 static bool is_context(const struct said *s)
@@ -365,23 +368,25 @@ static bool is_context(const struct said *s)
 		"maximum input length", "max input length", "maximum prompt", "max_seq_len", "max_model_len", "token count exceeds",
 		"requested token", "request too long", "reduce the length of", "reduce your prompt", "shorten your",
 		"longer than the model", "exceeds the model's max", "exceed the model's max", "too many tokens",
-		"messages too long", "conversation is too long", "model_max_prompt_tokens", "string_above_max_length",
-		"max_prompt_tokens", "exceeds max length", "超长", "上下文", "最大长度", NULL
+		"messages too long", "text too long", "conversation is too long", "model_max_prompt_tokens", "string_above_max_length",
+		"max_prompt_tokens", "exceeds max length", "max context", "max input", "inputs` must", "prompt has*token",
+		"tokens*exceed", "exceed*tokens", "must be at least 1, got -", "超长", "上下文", "最大长度", NULL
 	};
 
 	return said_any(s, words) || s->code == 1261 || s->code == 5021 || (s->prompt > 0 && s->limit > 0);
 }
 
-/* the only number that can be a limit: the smallest */
+/* the only number that can be a limit: the smallest; one number alone may be what was asked for */
 static void output_limit(const struct said *s, struct overflow *o)
 {
 	struct number numbers[NUMBERS];
 	int64_t low, high;
 	size_t n = find_numbers(s->all, numbers);
 
-	distinct(numbers, n, &low, &high);
+	size_t kinds = distinct(numbers, n, &low, &high);
 	o->limit = low;
-	o->what = n > 0 ? OVER_LIMIT : OVER_NONE;
+	if (kinds > 1 || (kinds == 1 && !said_has(s, "too large") && !said_has(s, "too high")))
+		o->what = OVER_LIMIT;
 }
 
 void said_overflow(const struct said *s, struct overflow *o)

@@ -220,6 +220,17 @@ static const struct {
 	{ "the other way round", "context length exceeded: limit 32768, got 40000", "prompt is too long: 40000 tokens > 32768 maximum" },
 	{ "text generation inference", "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 32768. Given: 35000 `inputs` "
 	  "tokens and 4000 `max_new_tokens`", "prompt is too long: 39000 tokens > 32768 maximum" },
+	{ "functions count as input", "This model's maximum context length is 16385 tokens. However, you requested 17500 tokens (16000 in the "
+	  "messages, 400 in the functions, and 1100 in the completion).", "prompt is too long: 17500 tokens > 16385 maximum" },
+	{ "an engine", "The engine prompt length 21537 exceeds the max_model_len 16384. Please reduce prompt.",
+	  "prompt is too long: 21537 tokens > 16384 maximum" },
+	{ "limit first", "Too many input tokens. Max 30720, got 40000.", "prompt is too long: 40000 tokens > 30720 maximum" },
+	{ "another order", "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 5000",
+	  "prompt is too long: 5000 tokens > 4081 maximum" },
+	{ "try again in words", "Your request exceeded model token limit: 262144 (requested: 300011), please try again in a while",
+	  "prompt is too long: 300011 tokens > 262144 maximum" },
+	{ "a negative max_tokens", "max_tokens must be at least 1, got -123", "prompt is too long (upstream: max_tokens" },
+	{ "Chinese", "输入内容超长，上下文最大长度为131072，当前140000", "prompt is too long: 140000 tokens > 131072 maximum" },
 	{ "one number", "the 131072-token context window is exceeded", "prompt is too long (upstream: the" },
 	{ "max_tokens alone", "This model's maximum context length is 65536 tokens. However, you requested 70000 tokens (60000 in the "
 	  "messages, 10000 in the completion).", "input length and `max_tokens` exceed context limit: 60000 + 10000 > 65536 (upstream:" },
@@ -515,6 +526,9 @@ static const struct {
 	{ "a model's own limit", "", 400, "{\"error\":{\"message\":\"max_tokens is too large: 40000. This model supports at most 16384 "
 	  "completion tokens, whereas you provided 40000.\"}}", "", 16384 },
 	{ "a range", "", 400, "{\"error\":{\"message\":\"Invalid max_tokens value, the valid range of max_tokens is [1, 8192]\"}}", "", 8192 },
+	{ "a limit in other words", "", 400, "{\"error\":{\"message\":\"max_tokens (40000) exceeds the maximum of 16384\"}}", "", 16384 },
+	{ "the window alone is told", "", 400, "{\"error\":{\"message\":\"'max_tokens' is too large: 32000. This model's maximum context length "
+	  "is 4096 tokens.\"}}", "", 2048 },
 	{ "nearly no room left is an overflow", "", 400, "{\"error\":{\"message\":\"This model's maximum context length is 65536 tokens. "
 	  "However, you requested 70000 tokens (65500 in the messages, 4500 in the completion).\"}}", NULL, 0 },
 	{ "lower bounds are none to go by", "", 400, "{\"error\":{\"message\":\"This model's maximum context length is 131072 tokens. However, "
