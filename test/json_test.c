@@ -22,6 +22,17 @@ static struct j_val read_value(const char *text)
 	return j_check_keep(p, n, &err) == 0 ? j_root(p, n) : none;
 }
 
+/* the text as one line, to name a check */
+static const char *line(const char *text)
+{
+	static char out[256];
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i <= n; i++)
+		out[i] = text[i] == '\n' || text[i] == '\r' ? ' ' : text[i];
+	return out;
+}
+
 static bool is_text(struct j_val v, const char *text)
 {
 	return v.n == strlen(text) && memcmp(v.p, text, v.n) == 0;
@@ -43,7 +54,7 @@ static void test_types(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct j_val v = read_value(rows[i].text);
-		CHECK(rows[i].text, v.type == rows[i].type && is_text(v, rows[i].value));
+		CHECK(line(rows[i].text), v.type == rows[i].type && is_text(v, rows[i].value));
 	}
 	struct j_val absent = j_root("  ", 2);
 	CHECK("nothing but space is no value", absent.type == J_NONE && absent.p == NULL && absent.n == 0);
@@ -86,7 +97,7 @@ static void test_lists(void)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct j_val v = read_value(rows[i].text);
 		list(v, all);
-		CHECK(rows[i].text, strcmp(all, rows[i].all) == 0 && j_count(v) == rows[i].count);
+		CHECK(line(rows[i].text), strcmp(all, rows[i].all) == 0 && j_count(v) == rows[i].count);
 	}
 	struct j_val item = none, key = none, value = none;
 	CHECK("an object has no items", !j_item(read_value("{\"a\":1}"), &item));
@@ -248,7 +259,7 @@ static void test_blank_and_empty(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct j_val v = read_value(rows[i].text);
-		CHECK(rows[i].text, j_blank(v) == rows[i].blank && j_empty(v) == rows[i].empty);
+		CHECK(line(rows[i].text), j_blank(v) == rows[i].blank && j_empty(v) == rows[i].empty);
 	}
 	CHECK("what is absent is empty, not blank", j_empty(none) && !j_blank(none));
 }
@@ -278,7 +289,7 @@ static void test_whole(void)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t value = 4711;
 		bool whole = j_whole(read_value(rows[i].text), &value);
-		CHECK(rows[i].text, whole == rows[i].whole && value == (whole ? rows[i].value : 4711));
+		CHECK(line(rows[i].text), whole == rows[i].whole && value == (whole ? rows[i].value : 4711));
 	}
 	int64_t value;
 	CHECK("nothing is no number", !j_whole(none, &value) && !j_millionths(none, &value));
@@ -300,7 +311,7 @@ static void test_millionths(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t value = 4711;
-		CHECK(rows[i].text, j_millionths(read_value(rows[i].text), &value) && value == rows[i].value);
+		CHECK(line(rows[i].text), j_millionths(read_value(rows[i].text), &value) && value == rows[i].value);
 	}
 	int64_t value = 4711;
 	CHECK("only a number has millionths", !j_millionths(read_value("\"1\""), &value)
