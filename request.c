@@ -87,6 +87,14 @@ bool work_want(struct work *w, const struct place *at, const char *leaf, struct 
 	return false;
 }
 
+bool work_content(struct work *w, const struct place *at, const char *leaf, struct j_val v)
+{
+	if (v.type == J_NONE || v.type == J_NULL || v.type == J_STRING || v.type == J_ARRAY)
+		return true;
+	work_fail(w, at, leaf, "must be a string or an array");
+	return false;
+}
+
 /* ---- members of the body ---- */
 
 bool work_dropped(const struct work *w, const char *name)

@@ -72,14 +72,6 @@ static struct source source_of(const struct block *b)
 	return s;
 }
 
-static bool check_content(struct work *w, const struct place *at, const char *leaf, struct j_val v)
-{
-	if (v.type == J_NONE || v.type == J_NULL || v.type == J_STRING || v.type == J_ARRAY)
-		return true;
-	work_fail(w, at, leaf, "must be a string or an array");
-	return false;
-}
-
 static bool check_source(struct work *w, const struct place *at, const struct block *b)
 {
 	if (!work_want(w, at, "source", b->f[B_SOURCE], J_OBJECT, true)
@@ -95,7 +87,7 @@ static bool check_source(struct work *w, const struct place *at, const struct bl
 	case SOURCE_TEXT:
 		return work_want(w, at, "source.data", s.data, J_STRING, true);
 	case SOURCE_CONTENT:
-		return check_content(w, at, "source.content", s.content);
+		return work_content(w, at, "source.content", s.content);
 	case SOURCE_OTHER:
 		break;
 	}
@@ -120,7 +112,7 @@ static bool check(struct work *w, const struct place *at, const struct block *b)
 	case BLOCK_TOOL_RESULT:
 		return work_want(w, at, "tool_use_id", f[B_TOOL_USE_ID], J_STRING, false)
 			&& work_want(w, at, "is_error", f[B_IS_ERROR], J_TRUE, false)
-			&& check_content(w, at, "content", f[B_CONTENT]);
+			&& work_content(w, at, "content", f[B_CONTENT]);
 	case BLOCK_THINKING:
 		return work_want(w, at, "thinking", f[B_THINKING], J_STRING, false)
 			&& work_want(w, at, "signature", f[B_SIGNATURE], J_STRING, false);

@@ -150,7 +150,7 @@ static void write_top(struct content *c)
 	struct blocks i = { 0 };
 	struct block b;
 
-	if (w->top[TOP_SYSTEM].type != J_STRING && !work_want(w, NULL, "system", w->top[TOP_SYSTEM], J_ARRAY, false))
+	if (!work_content(w, NULL, "system", w->top[TOP_SYSTEM]))
 		return;
 	while (next_text(w, &i, &b)) {
 		size_t before = c->pieces;

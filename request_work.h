@@ -89,6 +89,9 @@ void work_fail(struct work *w, const struct place *at, const char *leaf, const c
 bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, enum j_type type,
 	bool required);
 
+/* The same for what may be text or blocks, or be absent. */
+bool work_content(struct work *w, const struct place *at, const char *leaf, struct j_val v);
+
 /* Begins a member of the body: comma, name, colon. False when it is dropped, or extra replaces it. */
 bool work_member(struct work *w, const char *name);
 
