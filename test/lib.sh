@@ -89,13 +89,12 @@ keep_pid() {
 	pids="$pids $1"
 }
 
-# stop PID: ends it now; its exit status
+# stop PID: ends it now; sets $stopped, its exit status
 stop() {
 	kill "$1" 2>/dev/null
 	wait "$1" 2>/dev/null
 	stopped=$?
 	pids=$(echo " $pids " | sed "s/ $1 / /")
-	return $stopped
 }
 
 # start_provider [OPTION ...]: sets $provider (its port), $provider_pid and $up (its log directory)
@@ -127,6 +126,7 @@ start_proxy() {
 				echo "$line"
 			done
 		} >"$env"
+		chmod 600 "$env"
 		${WRAP:-} "$PROXY" --env "$env" >"$log" 2>&1 </dev/null &
 		proxy_pid=$!
 		keep_pid $proxy_pid
