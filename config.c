@@ -137,6 +137,15 @@ static char *join(struct load *l, const char *key, const char *value)
 	return quote ? begin : NULL;
 }
 
+/* Whether an object was all of its value: what follows it would be taken for further settings. */
+static bool whole_object(const struct quirks *q, size_t i, const char *value)
+{
+	char text[sizeof q->extra];
+
+	q_show(q, i, text, sizeof text);
+	return *value != '{' || strcmp(text, value) == 0;
+}
+
 static bool set_quirks(struct load *l)
 {
 	struct quirks scratch;
@@ -156,6 +165,8 @@ static bool set_quirks(struct load *l)
 			return load_fail(l, l->quirk[i].line, "%s: both kinds of quotes in one value", name);
 		if (q_apply(&scratch, begin, (size_t)(l->at - begin), &why, &at) != 0)
 			return load_fail(l, l->quirk[i].line, "%s: %s (%s)", name, why, q_values(i));
+		if (!whole_object(&scratch, i, l->quirk[i].value))
+			return load_fail(l, l->quirk[i].line, "%s: text behind the object", name);
 	}
 	*l->at++ = 0;
 	return true;

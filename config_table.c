@@ -25,8 +25,8 @@ const struct option options[] = {
 		"the provider; /chat/completions is appended, a URL without a path gets the provider's usual one" },
 	{ ROUTE, "AZURE_API_VERSION", TEXT, AT(azure_api_version), 0, 0, NULL, "",
 		"Azure's dated form, such as 2024-10-21; not set: its /openai/v1 form" },
-	{ ROUTE, "CUSTOM_HEADER_*", PREFIX, 0, 0, 0, NULL, "",
-		"CUSTOM_HEADER_X_TEAM=\"blue\" sends X-Team: blue; replaces a header of that name" },
+	{ ROUTE, "CUSTOM_HEADER_NAME", PREFIX, 0, 0, 0, NULL, "",
+		"any name: CUSTOM_HEADER_X_TEAM=\"blue\" sends X-Team: blue, in place of a header of that name" },
 	{ ROUTE, "REQUESTY_AUTO_CACHE", BOOL, AT(requesty_auto_cache), 0, 0, "false", "",
 		"ask Requesty to cache prompts" },
 	{ ROUTE, "REQUESTY_API_KEY", SECRET, AT(requesty_api_key), 0, 0, NULL, "",
@@ -228,13 +228,9 @@ static size_t help_entry(char *dst, size_t room, const struct cfg_option *o)
 		o->range);
 }
 
-/* a * stands for a name, which a line of a file needs */
 static size_t example_entry(char *dst, size_t room, const struct cfg_option *o)
 {
-	int n = (int)strcspn(o->name, "*");
-	size_t at = fmt(dst, room, *o->range ? "# %s (%s)\n" : "# %s\n", o->doc, o->range);
-
-	return at + fmt(dst + at, room - at, "#%.*s%s=%s\n", n, o->name, o->name[n] ? "NAME" : "", o->def);
+	return fmt(dst, room, *o->range ? "# %s (%s)\n#%s=%s\n" : "# %s%s\n#%s=%s\n", o->doc, o->range, o->name, o->def);
 }
 
 static int print_all(int fd, const char *heading, size_t (*entry)(char *, size_t, const struct cfg_option *))

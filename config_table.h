@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-/* PREFIX: stands for every name that begins so; it has no field */
+/* PREFIX: stands for every CUSTOM_HEADER_ name; it has no field of its own */
 enum kind { TEXT, SECRET, INT, INT64, BOOL, LEVEL, PREFIX };
 
 struct option {
