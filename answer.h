@@ -1,0 +1,112 @@
+/*
+ * What the parts of reply.c call of each other. All take the answer's state;
+ * writing goes to r->sink.out, which is set while an event is read.
+ */
+#ifndef ANSWER_H
+#define ANSWER_H
+
+#include "carry.h"
+#include "reply.h"
+
+/* ---- reasoning.c: reasoning in every spelling, the state for the next turn, opening and closing of blocks ---- */
+
+/* the members of a delta that are about reasoning: the plain fields in the order of enum carry_from */
+enum { PLAIN_FIELDS = 4 };
+
+struct reasoning {
+	struct j_val plain[PLAIN_FIELDS];
+	struct j_val details, opaque, signature;
+};
+
+void reasoning_read(struct reply *r, const struct reasoning *f);
+
+/* Reasoning from elsewhere: the inside of a JSON string. */
+void reasoning_put(struct reply *r, enum carry_from from, const char *raw, size_t n);
+
+/* A thought signature; owner: a call's number + 1, 0 for the message. */
+void reasoning_signature(struct reply *r, unsigned owner, struct j_val signature);
+
+/* Makes ready for a block of another kind: message_start, the open block closed, carried state in a block of its own. */
+void block_end(struct reply *r, enum sink_block next);
+
+/* Opens a text or thinking block where none of its kind is open. */
+void block_open(struct reply *r, enum sink_block kind);
+
+/* ---- text.c: the content ---- */
+
+void text_begin(struct reply *r);
+
+/* Content: the inside of a JSON string. thought: the provider marks it as reasoning. */
+void text_content(struct reply *r, const char *raw, size_t n, bool thought);
+
+/* Text that is nothing but text. */
+void text_put(struct reply *r, const char *raw, size_t n);
+
+/* What is held back as the beginning of a tag was none. */
+void text_end(struct reply *r);
+
+/* Whether there is only white space in the inside of a JSON string. */
+bool raw_blank(const char *raw, size_t n);
+
+/* ---- calls.c: tool calls ---- */
+
+void calls_read(struct reply *r, struct j_val list, unsigned choice);
+
+/* The deprecated function_call. */
+void calls_function(struct reply *r, struct j_val call, unsigned choice);
+
+/* Whether a call's block is open whose arguments are not complete. */
+bool calls_busy(const struct reply *r);
+
+/* Opens what has waited and whose turn it is; end: nothing more will come. */
+void calls_settle(struct reply *r, bool end);
+
+/* Closes the open call's block. */
+void calls_close(struct reply *r);
+
+/* The hash of the id by which the client knows a call. False while that is not decided. */
+bool calls_client_id(const struct reply *r, unsigned call, uint64_t *hash);
+
+/* ---- finish.c: how it ended ---- */
+
+enum finish {
+	FINISH_NONE,
+	FINISH_STOP,		/* a natural end */
+	FINISH_LENGTH,
+	FINISH_REFUSAL,
+	FINISH_CONTEXT,		/* the window is full */
+	FINISH_OVERLOAD,
+	FINISH_ERROR,
+	FINISH_ERROR_TEXT	/* the content beside it is the error */
+};
+
+/* Reads a finish reason; dst gets the word in lower case, and only plain ASCII. */
+enum finish finish_of(struct j_val reason, char *dst, size_t room);
+
+/* Anthropic's word for the end. */
+const char *finish_stop_reason(const struct reply *r);
+
+/* What a content filter found. */
+void finish_filter(struct reply *r, struct j_val results);
+
+/* A member that may say which stop sequence ended the answer; or hold a finish reason in another place. */
+void finish_stop(struct reply *r, struct j_val stop);
+
+/* Why the provider refused, for people; "" when it did not. room: at least 64 + REPLY_FILTERED. */
+void finish_explain(const struct reply *r, char *dst, size_t room);
+
+/* ---- usage.c ---- */
+
+void usage_read(struct reply *r, struct j_val usage);
+
+/* llama.cpp's counts, where it sends no others. */
+void usage_timings(struct reply *r, struct j_val timings);
+
+struct sink_usage usage_of(const struct reply *r);
+
+/* ---- reply.c ---- */
+
+void reply_fail(struct reply *r, int status, const char *message);
+void reply_odd(struct reply *r, const char *what);
+
+#endif

@@ -1,0 +1,508 @@
+/*
+ * OpenAI's side of an answer: events, choices, the finish, usage. What a delta
+ * holds goes on to reasoning.c, text.c and calls.c.
+ *
+ *	what came                    before                 the answer
+ *	a choice                     anything but the end   goes on, also behind a finish reason
+ *	finish reason                none                   is finished: usage may follow
+ *	                             another                nothing: the first counts
+ *	error                        finish reason          nothing: the finish counts
+ *	                             else                   failed
+ *	[DONE], end of the stream    finish reason          done
+ *	[DONE]                       a choice               done, by a natural end
+ *	                             nothing                failed
+ *	end of the stream            no finish reason       failed: it was cut
+ *	anything                     the end                nothing
+ *
+ * The blocks close and the message ends when nothing more can come, so all of
+ * it counts: content behind the finish reason, usage behind everything.
+ */
+#include "reply.h"
+
+#include <string.h>
+
+#include "answer.h"
+#include "error.h"
+#include "markup.h"
+
+/* ---- failing ---- */
+
+void reply_odd(struct reply *r, const char *what)
+{
+	r->oddity = what;
+}
+
+void reply_fail(struct reply *r, int status, const char *message)
+{
+	if (r->what != REPLY_MORE)
+		return;
+	error_set(&r->error, status, message);
+	r->what = REPLY_FAILED;
+}
+
+/* A failure whose error stands in r->error already. */
+static void failed(struct reply *r)
+{
+	r->what = REPLY_FAILED;
+}
+
+/* A message of two parts. */
+static void fail_with(struct reply *r, int status, const char *message, const char *p, size_t n)
+{
+	char text[1024];
+	size_t len = strlen(message);
+
+	memcpy(text, message, len);
+	error_clean(text + len, sizeof text - len, p, n);
+	reply_fail(r, status, text);
+}
+
+static void fail_context(struct reply *r, const char *why)
+{
+	fail_with(r, 400, "prompt is too long (upstream: ", why, strlen(why));
+	size_t n = strlen(r->error.message);
+
+	memcpy(r->error.message + n, ")", 2);
+}
+
+/* ---- the end ---- */
+
+/* An answer without anything in it that tells of a full window. */
+static bool empty_overflow(const struct reply *r)
+{
+	if (r->real || r->ncalls > 0)
+		return false;
+	return r->finish == FINISH_CONTEXT || (r->finish == FINISH_LENGTH && r->o.q->empty_length);
+}
+
+/* Nothing more will come: what waits is written, the message ends. */
+static void conclude(struct reply *r)
+{
+	struct sink_end end = { 0 };
+	struct piece it = { 0 };
+
+	text_end(r);
+	markup_end(r);
+	calls_settle(r, true);
+	if (empty_overflow(r)) {
+		fail_context(r, r->finish == FINISH_CONTEXT ? r->finish_word : "no output before the length limit");
+		return;
+	}
+	block_end(r, BLOCK_NONE);
+	end.stop_reason = finish_stop_reason(r);
+	end.refused = strcmp(end.stop_reason, "refusal") == 0;
+	if (strcmp(end.stop_reason, "stop_sequence") == 0 && hold_find(&r->hold, HOLD_STOP, 0, &it))
+		end.stop_sequence = (struct j_val){ it.p, it.n, J_STRING };
+	finish_explain(r, r->explanation, sizeof r->explanation);
+	end.explanation = r->explanation;
+	end.usage = usage_of(r);
+	sink_end(&r->sink, &end);
+	r->what = REPLY_DONE;
+}
+
+/* ---- choices ---- */
+
+/* A part of content given as an array. */
+static void read_part(struct reply *r, struct j_val part)
+{
+	enum { TYPE, TEXT, THINKING, REFUSAL, FIELDS };
+	static const char *const names[] = { "type", "text", "thinking", "refusal" };
+	struct j_val f[FIELDS], item = { 0 };
+	size_t n;
+	const char *raw;
+
+	if (part.type == J_STRING)
+		f[TEXT] = part;
+	else
+		j_fields(part, names, FIELDS, f);
+	if (part.type != J_STRING && j_is(f[TYPE], "thinking")) {
+		raw = j_raw(f[THINKING], &n);
+		reasoning_put(r, FROM_PARTS, raw, n);
+		while (j_item(f[THINKING], &item)) {
+			raw = j_raw(item.type == J_STRING ? item : j_get(item, "text"), &n);
+			reasoning_put(r, FROM_PARTS, raw, n);
+		}
+		return;
+	}
+	raw = j_raw(f[TEXT], &n);
+	if (part.type != J_STRING && f[REFUSAL].type == J_STRING && n == 0) {
+		raw = j_raw(f[REFUSAL], &n);
+		r->refused = r->refused || n > 0;
+	}
+	text_content(r, raw, n, false);
+}
+
+static void read_content(struct reply *r, struct j_val content, bool thought)
+{
+	struct j_val part = { 0 };
+	size_t n;
+	const char *raw = j_raw(content, &n);
+
+	if (content.type == J_OBJECT)
+		read_part(r, content);
+	while (j_item(content, &part))
+		read_part(r, part);
+	text_content(r, raw, n, thought);
+}
+
+/* Google's or Vertex' member of extra_content */
+static struct j_val google(struct j_val extra)
+{
+	struct j_val v = j_get(extra, "google");
+
+	return v.type == J_OBJECT ? v : j_get(extra, "vertex");
+}
+
+/* A delta, or a message: they have the same members. spare: those of the choice, where some put reasoning. */
+static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, unsigned choice)
+{
+	enum { PLAIN, DETAILS = PLAIN + PLAIN_FIELDS, OPAQUE, SIGNATURE, EXTRA, CONTENT, REFUSAL, TOOLS, FUNCTION, FIELDS };
+	static const char *const names[] = {
+		"reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details",
+		"reasoning_opaque", "thought_signature", "extra_content", "content", "refusal", "tool_calls", "function_call"
+	};
+	struct j_val f[FIELDS], s[PLAIN_FIELDS];
+	struct reasoning thoughts;
+	size_t n;
+
+	j_fields(delta, names, FIELDS, f);
+	j_fields(spare, names, PLAIN_FIELDS, s);
+	for (int i = 0; i < PLAIN_FIELDS; i++)
+		thoughts.plain[i] = j_empty(f[PLAIN + i]) ? s[i] : f[PLAIN + i];
+	thoughts.details = f[DETAILS];
+	thoughts.opaque = f[OPAQUE];
+	struct j_val extra = google(f[EXTRA]);
+	thoughts.signature = j_get(extra, "thought_signature");
+	if (thoughts.signature.type != J_STRING)
+		thoughts.signature = f[SIGNATURE];
+	reasoning_read(r, &thoughts);
+	read_content(r, f[CONTENT], !r->whole && j_get(extra, "thought").type == J_TRUE);
+	const char *refusal = j_raw(f[REFUSAL], &n);
+	r->refused = r->refused || n > 0;
+	text_put(r, refusal, n);
+	calls_read(r, f[TOOLS], choice);
+	calls_function(r, f[FUNCTION], choice);
+	calls_settle(r, false);
+}
+
+/* finish_reason error_finish: the content is no answer but an error, often an event of its own */
+static void fail_with_content(struct reply *r, struct j_val delta)
+{
+	char text[4096];
+	struct j_err err;
+	char *p = text;
+	size_t n = j_copy(j_get(delta, "content"), text, sizeof text);
+
+	if (n >= 5 && memcmp(p, "data:", 5) == 0) {
+		p += 5;
+		n -= 5;
+	}
+	if (j_check(p, n, &err) == 0 && error_object(j_root(p, n), 500, &r->error))
+		failed(r);
+	else if (error_text(p, n, &r->error))
+		failed(r);
+	else
+		fail_with(r, 500, "the upstream ended the answer: error_finish: ", p, n);
+}
+
+static void read_finish(struct reply *r, enum finish finish, const char *word)
+{
+	if (finish == FINISH_NONE || r->finish != FINISH_NONE)
+		return;
+	memcpy(r->finish_word, word, sizeof r->finish_word);
+	if (finish == FINISH_OVERLOAD)
+		fail_with(r, 529, "the upstream ended the answer: ", word, strlen(word));
+	else if (finish == FINISH_ERROR)
+		fail_with(r, 500, "the upstream ended the answer: ", word, strlen(word));
+	else
+		r->finish = (unsigned char)finish;
+}
+
+static void read_choice(struct reply *r, struct j_val choice, size_t place)
+{
+	enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, STOP, MATCHED, FILTER, FIELDS };
+	static const char *const names[] = {
+		"index", "delta", "message", "finish_reason", "usage", "stop_reason", "matched_stop", "content_filter_results"
+	};
+	struct j_val f[FIELDS];
+	char word[sizeof r->finish_word];
+	int64_t index;
+
+	j_fields(choice, names, FIELDS, f);
+	enum finish finish = finish_of(f[FINISH], word, sizeof word);
+	struct j_val delta = f[DELTA].type == J_OBJECT ? f[DELTA] : f[MESSAGE];
+	usage_read(r, f[USAGE]);
+	if (finish == FINISH_ERROR_TEXT && r->finish == FINISH_NONE) {
+		fail_with_content(r, delta);
+		return;
+	}
+	if (!j_whole(f[INDEX], &index) || index < 0)
+		index = (int64_t)place;
+	read_delta(r, delta, choice, (unsigned)(index & 0x7fff));
+	if (finish == FINISH_REFUSAL)
+		finish_filter(r, f[FILTER]);
+	finish_stop(r, f[STOP].type == J_STRING ? f[STOP] : f[MATCHED]);
+	read_finish(r, finish, word);
+}
+
+/* ---- events ---- */
+
+/* Whether an object without choices, or with an error in it, is worth asking whether it is an error. */
+static bool suspicious(struct j_val error, struct j_val choices, struct j_val base, struct j_val object)
+{
+	int64_t code = 0;
+
+	if (!j_empty(error) || j_is(object, "error"))
+		return true;
+	if (base.type == J_OBJECT && j_whole(j_get(base, "status_code"), &code) && code != 0)
+		return true;
+	return choices.type != J_ARRAY;
+}
+
+/* One object of the stream, or the whole answer. named: the stream says that it is an error. */
+static void read_object(struct reply *r, struct j_val v, bool named)
+{
+	enum { CHOICES, ERROR, USAGE, GROQ, TIMINGS, BASE, OBJECT, FIELDS };
+	static const char *const names[] = {
+		"choices", "error", "usage", "x_groq", "timings", "base_resp", "object"
+	};
+	struct j_val f[FIELDS], choice = { 0 };
+	bool finished = r->finish != FINISH_NONE;
+
+	j_fields(v, names, FIELDS, f);
+	if (!finished && (named || suspicious(f[ERROR], f[CHOICES], f[BASE], f[OBJECT]))) {
+		if (error_object(v, 500, &r->error))
+			failed(r);
+		else if (named)
+			fail_with(r, 500, "upstream error: ", v.p, v.n);
+	}
+	if (r->what != REPLY_MORE)
+		return;
+	usage_read(r, f[USAGE]);
+	usage_read(r, j_get(f[GROQ], "usage"));
+	usage_timings(r, f[TIMINGS]);
+	for (size_t place = 0; r->what == REPLY_MORE && j_item(f[CHOICES], &choice); place++) {
+		if (choice.type != J_OBJECT)
+			continue;
+		r->any_choice = true;
+		read_choice(r, choice, place);
+	}
+}
+
+static void read_value(struct reply *r, struct j_val v, bool named)
+{
+	struct j_val item = { 0 };
+
+	if (v.type == J_OBJECT) {
+		read_object(r, v, named);
+		return;
+	}
+	/* Gemini wraps its errors in an array */
+	while (r->what == REPLY_MORE && j_item(v, &item))
+		if (item.type == J_OBJECT)
+			read_object(r, item, named);
+	if (v.type != J_STRING || r->what != REPLY_MORE || r->finish != FINISH_NONE)
+		return;
+	if (error_object(v, 500, &r->error))
+		failed(r);
+	else if (named)
+		fail_with(r, 500, "upstream error: ", v.p + 1, v.n - 2);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void trim(char **p, size_t *n)
+{
+	while (*n > 0 && is_space(**p)) {
+		++*p;
+		--*n;
+	}
+	while (*n > 0 && is_space((*p)[*n - 1]))
+		--*n;
+}
+
+/* Text that is no JSON: an error, a broken event, or one of the things that relays send to keep a line open. */
+static void read_other(struct reply *r, char *p, size_t n, const struct j_err *err, bool named)
+{
+	if (r->finish != FINISH_NONE)
+		return;
+	if (error_text(p, n, &r->error))
+		failed(r);
+	else if (named)
+		fail_with(r, 500, "upstream error: ", p, n);
+	else if (p[0] == '{' || p[0] == '[')
+		fail_with(r, 502, "the upstream sent a broken event: ", err->why, strlen(err->why));
+}
+
+/* [DONE], or JSON; false when it is neither. */
+static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, bool named)
+{
+	if (n == 6 && memcmp(p, "[DONE]", 6) == 0) {
+		if (r->finish == FINISH_NONE && !r->any_choice)
+			reply_fail(r, 502, "the upstream's answer was empty");
+		else
+			conclude(r);
+		return true;
+	}
+	if (j_check_keep(p, n, err) != 0)
+		return false;
+	read_value(r, j_root(p, n), named);
+	return true;
+}
+
+/* Lines that are not JSON together may be it one by one: the work of relays that lose the empty lines. */
+static void read_lines(struct reply *r, char *p, size_t n, bool named)
+{
+	struct j_err err;
+
+	while (n > 0 && r->what == REPLY_MORE) {
+		char *feed = memchr(p, '\n', n), *line = p;
+		size_t len = feed != NULL ? (size_t)(feed - p) : n;
+		size_t used = feed != NULL ? len + 1 : len;
+
+		p += used;
+		n -= used;
+		trim(&line, &len);
+		if (len > 0 && !read_data(r, line, len, &err, named))
+			read_other(r, line, len, &err, named);
+	}
+}
+
+static void begin(struct reply *r, struct plan *out)
+{
+	hold_event(&r->hold, out);
+	r->sink.out = out;
+}
+
+/* What the event came to; the plan is left whole. */
+static enum reply_what finish_event(struct reply *r)
+{
+	if (r->hold.failed)
+		reply_fail(r, 502, "the upstream's answer holds back more than this proxy keeps");
+	sink_flush(&r->sink);
+	return r->what;
+}
+
+enum reply_what reply_event(struct reply *r, char *data, size_t n, const char *name, bool error_field,
+	struct plan *out)
+{
+	bool named = error_field || strcmp(name, "error") == 0;
+	struct j_err err;
+
+	if (r->what != REPLY_MORE)
+		return r->what;
+	begin(r, out);
+	trim(&data, &n);
+	if (n > 0 && !read_data(r, data, n, &err, named)) {
+		if (memchr(data, '\n', n) != NULL)
+			read_lines(r, data, n, named);
+		else
+			read_other(r, data, n, &err, named);
+	}
+	return finish_event(r);
+}
+
+enum reply_what reply_whole(struct reply *r, struct j_val completion, struct plan *out)
+{
+	if (r->what != REPLY_MORE)
+		return r->what;
+	begin(r, out);
+	r->whole = true;
+	read_value(r, completion, false);
+	if (r->what == REPLY_MORE && !r->any_choice)
+		reply_fail(r, 502, "the upstream's answer has no choices");
+	if (r->what == REPLY_MORE)
+		conclude(r);
+	return finish_event(r);
+}
+
+enum reply_what reply_end(struct reply *r, bool clean, struct plan *out)
+{
+	if (r->what != REPLY_MORE)
+		return r->what;
+	begin(r, out);
+	if (r->finish != FINISH_NONE)
+		conclude(r);
+	else if (clean)
+		reply_fail(r, r->real ? 500 : 502, "the upstream closed the stream before its answer was complete");
+	else
+		reply_fail(r, r->real ? 500 : 502, "the upstream's connection closed in the middle of its answer");
+	return finish_event(r);
+}
+
+/* ---- what the owner asks for ---- */
+
+void reply_start(struct reply *r, const struct reply_options *o)
+{
+	memset(r, 0, offsetof(struct reply, calls));
+	r->o = *o;
+	r->sink.message = o->sink == SINK_MESSAGE;
+	r->open_call = -1;
+	r->snapshot_index = -1;
+	r->oddity = "";
+	r->error.should_retry = -1;
+	hold_init(&r->hold, o->stash);
+	conv_fresh("msg_", r->o.seed, 0, r->id, sizeof r->id);
+	text_begin(r);
+}
+
+bool reply_started(const struct reply *r)
+{
+	return r->sink.started;
+}
+
+bool reply_finished(const struct reply *r)
+{
+	return r->finish != FINISH_NONE;
+}
+
+void reply_commit(struct reply *r, struct plan *out)
+{
+	if (r->sink.started || r->sink.message || r->what != REPLY_MORE)
+		return;
+	begin(r, out);
+	block_end(r, BLOCK_THINKING);
+}
+
+void reply_ping(struct reply *r, struct plan *out)
+{
+	begin(r, out);
+	sink_ping(&r->sink);
+}
+
+void reply_nudge(struct reply *r, struct plan *out)
+{
+	if (!r->sink.started || r->sink.message || r->what != REPLY_MORE)
+		return;
+	begin(r, out);
+	if (r->sink.open == BLOCK_NONE)
+		sink_open(&r->sink, BLOCK_THINKING);
+	sink_nothing(&r->sink);
+}
+
+void reply_usage(const struct reply *r, int64_t *in, int64_t *cached, int64_t *out)
+{
+	struct sink_usage u = usage_of(r);
+
+	*in = u.input;
+	*cached = u.read;
+	*out = u.output;
+}
+
+const char *reply_stop_reason(const struct reply *r)
+{
+	return r->what == REPLY_DONE ? finish_stop_reason(r) : "";
+}
+
+const struct api_error *reply_error(const struct reply *r)
+{
+	return &r->error;
+}
+
+const char *reply_oddity(const struct reply *r)
+{
+	return r->oddity;
+}

@@ -1,0 +1,103 @@
+/*
+ * What the upstream counted, wherever it says so and however it calls it, into
+ * Anthropic's four numbers. Objects of nothing but zeros count only where there
+ * is no better one; of the others the last does.
+ *
+ *	cache_read      the first positive of the names for cached tokens
+ *	cache_creation  likewise of those for written ones
+ *	input           prompt - cache_read - cache_creation, never below 0
+ *	output          the larger of completion and total - prompt: some leave
+ *	                reasoning out of the completion, but not out of the total
+ *
+ * Where nobody counted, the request's estimate and one by characters.
+ */
+#include "answer.h"
+
+#define CHARS_A_TOKEN 4			/* an estimate, where nobody counted */
+#define TOKENS_MAX (INT64_C(1) << 40)	/* what claims to be more is nonsense */
+
+static int64_t tokens(struct j_val v)
+{
+	int64_t n;
+
+	if (!j_whole(v, &n) || n < 0)
+		return 0;
+	return n < TOKENS_MAX ? n : TOKENS_MAX;
+}
+
+/* the first of them that is positive */
+static int64_t first_of(const struct j_val v[], size_t count)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < count && n == 0; i++)
+		n = tokens(v[i]);
+	return n;
+}
+
+void usage_read(struct reply *r, struct j_val usage)
+{
+	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, WRITTEN = READ + 4, DETAILS = WRITTEN + 4, IN_DETAILS, FIELDS };
+	static const char *const names[] = {
+		"prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "total_tokens",
+		"cached_tokens", "prompt_cache_hit_tokens", "", "cache_read_input_tokens",
+		"", "cache_write_tokens", "caching_tokens", "cache_creation_input_tokens",
+		"prompt_tokens_details", "input_tokens_details"
+	};
+	enum { CACHED, WRITES, CACHING, CREATED, DETAIL_FIELDS };
+	static const char *const detail_names[] = {
+		"cached_tokens", "cache_write_tokens", "caching_tokens", "cache_creation_tokens"
+	};
+	struct j_val f[FIELDS], d[DETAIL_FIELDS];
+	struct reply_count c = { .known = true };
+
+	if (usage.type != J_OBJECT)
+		return;
+	j_fields(usage, names, FIELDS, f);
+	j_fields(f[DETAILS].type == J_OBJECT ? f[DETAILS] : f[IN_DETAILS], detail_names, DETAIL_FIELDS, d);
+	f[READ + 2] = d[CACHED];
+	c.prompt = first_of(&f[PROMPT], 2);
+	c.completion = first_of(&f[COMPLETION], 2);
+	c.total = tokens(f[TOTAL]);
+	c.read = first_of(&f[READ], 4);
+	c.created = first_of(&d[WRITES], 3);
+	if (c.created == 0)
+		c.created = first_of(&f[WRITTEN], 4);
+	if (c.prompt + c.completion + c.total > 0 || !r->count.known)
+		r->count = c;
+}
+
+void usage_timings(struct reply *r, struct j_val timings)
+{
+	static const char *const names[] = { "cache_n", "prompt_n", "predicted_n" };
+	struct j_val f[3];
+
+	if (timings.type != J_OBJECT || r->count.known)
+		return;
+	j_fields(timings, names, 3, f);
+	r->count.read = tokens(f[0]);
+	r->count.prompt = r->count.read + tokens(f[1]);
+	r->count.completion = tokens(f[2]);
+	r->count.known = r->count.prompt + r->count.completion > 0;
+}
+
+struct sink_usage usage_of(const struct reply *r)
+{
+	const struct reply_count *c = &r->count;
+	struct sink_usage u = { 0 };
+
+	if (!c->known) {
+		u.input = r->o.estimate;
+		u.output = r->sink.bytes / CHARS_A_TOKEN + 1;
+		return u;
+	}
+	u.read = c->read;
+	u.created = c->created;
+	u.input = c->prompt - c->read - c->created;
+	if (u.input < 0)
+		u.input = 0;
+	u.output = c->total - c->prompt;
+	if (u.output < c->completion)
+		u.output = c->completion;
+	return u;
+}
