@@ -257,7 +257,7 @@ struct user_side {
 	struct run run;
 	bool parts;		/* images or files of its own, or of orphans */
 	bool result_parts;	/* of results */
-	bool last;		/* nothing of the user's comes behind it */
+	enum { MARKS_NONE, MARKS_IN_TOOL, MARKS_IN_USER } marks;	/* where what changes each turn goes: to the very end */
 };
 
 static bool is_result(const struct work *w, const struct block *b)
@@ -310,7 +310,13 @@ static void scan_user(struct work *w, struct user_side *u)
 			u->parts = u->parts || (!result && part);
 		}
 	}
-	u->last = w->markers && u->run.any && u->run.behind > w->last_user;
+}
+
+static void place_marks(struct work *w, struct user_side *u, bool merged)
+{
+	if (!w->markers || !u->run.any || u->run.behind <= w->last_user)
+		return;
+	u->marks = merged && !u->parts && !u->result_parts && w->q->system != SYSTEM_INLINE ? MARKS_IN_TOOL : MARKS_IN_USER;
 }
 
 static void write_reminder(struct content *c, const struct message *m)
@@ -357,7 +363,7 @@ static void write_own_text(struct content *c, const struct user_side *u)
 			return;
 		write_own(c, &m);
 	}
-	if (u->last && c->w->q->system != SYSTEM_INLINE)
+	if (u->marks == MARKS_IN_TOOL)
 		system_marks(c);
 }
 
@@ -438,7 +444,7 @@ static void write_rest(struct work *w, const struct user_side *u, bool merged)
 		write_inline(w, &m);
 		c = fresh;
 	}
-	if (u->last && (!merged || w->q->system == SYSTEM_INLINE))
+	if (u->marks == MARKS_IN_USER)
 		system_marks(&c);
 	content_end(&c);
 }
@@ -448,6 +454,7 @@ static void write_user(struct work *w, struct user_side *u)
 	bool merged = w->ncalls > 0 && w->q->tool_text == TEXT_MERGE;
 
 	scan_user(w, u);
+	place_marks(w, u, merged);
 	for (size_t i = 0; i < w->ncalls; i++)
 		write_result(w, &w->calls[i], merged && i + 1 == w->ncalls ? u : NULL);
 	write_rest(w, u, merged);
