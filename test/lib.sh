@@ -187,3 +187,22 @@ alive() {
 	get /health
 	is "${1:-the proxy still answers}" "$status" 200
 }
+
+# ask TEXT [MEMBERS [FIELD ...]]: a request in which the user says TEXT, with further JSON members
+ask() {
+	said=$1 members=${2:-}
+	[ $# -lt 2 ] && shift || shift 2
+	printf '{"model":"claude-opus-4-8","max_tokens":100%s,"messages":[{"role":"user","content":"%s"}]}' \
+		"${members:+,$members}" "$said" | request POST /v1/messages "$@"
+}
+
+# message: what the stream in $T/body says, as test/tool prints it
+message() {
+	"$top/test/tool" message <"$T/body" 2>&1
+}
+
+# script <RULES: starts a provider that plays them
+script() {
+	cat >"$T/script.$((count + 1))"
+	start_provider --script "$T/script.$((count + 1))" "$@"
+}
