@@ -190,10 +190,10 @@ alive() {
 
 # ask TEXT [MEMBERS [FIELD ...]]: a request in which the user says TEXT, with further JSON members
 ask() {
-	said=$1 members=${2:-}
-	[ $# -lt 2 ] && shift || shift 2
 	printf '{"model":"claude-opus-4-8","max_tokens":100%s,"messages":[{"role":"user","content":"%s"}]}' \
-		"${members:+,$members}" "$said" | request POST /v1/messages "$@"
+		"${2:+,$2}" "$1" >"$T/ask"
+	[ $# -lt 2 ] && shift || shift 2
+	request POST /v1/messages "$@" <"$T/ask"
 }
 
 # message: what the stream in $T/body says, as test/tool prints it
