@@ -1,0 +1,600 @@
+/*
+ * An estimate of tokens without a vocabulary: a machine over the classes of
+ * bytes adds a cost at every step. Words cost one and more where they are long,
+ * CamelCase or upper case; digits go by threes, white space and punctuation by
+ * runs; other scripts by the character. The costs are fitted to o200k_base,
+ * cl100k_base and Llama's on prose, code, JSON and a dozen languages, slightly
+ * above the first two, since others have smaller vocabularies. Typical texts
+ * stay within 20 % (Chinese, where the vocabularies differ by half, lies
+ * between them).
+ *
+ * Works on JSON strings as they are escaped; whole numbers only. Sums over
+ * blocks, so a conversation's estimate is that of its parts. One table of 4 KB
+ * is made on the stack for each call.
+ *
+ *   state      behind
+ *   W1..W13    so many letters of a word, the last lower case
+ *   U1..U3     upper case letters
+ *   D1..D3     digits of a group
+ *   S1 S2      a blank, several
+ *   P1..P3     punctuation
+ *   E_x        a backslash, and x before it
+ *   H4..H1     \u, so many digits to come
+ */
+#include <string.h>
+
+#include "convert.h"
+
+#define UNIT 16		/* a token in units of cost */
+
+#define MESSAGE_TOKENS 4	/* role and separators */
+#define TOOL_TOKENS 10		/* what a declaration is wrapped in */
+#define CALL_TOKENS 10
+#define RESULT_TOKENS 6
+#define IMAGE_TOKENS 1600	/* of a large one, and of one whose size is not known */
+#define IMAGE_SIDE 1568		/* larger ones are scaled down */
+#define IMAGE_PIXELS 750	/* of a token */
+#define DOCUMENT_TOKENS 1500	/* of one that is elsewhere */
+#define DOCUMENT_BYTES 24	/* bytes of a PDF for a token */
+#define NEST 4			/* blocks in blocks */
+#define SPLIT_MIN 512		/* bytes from which a text is read at two places at once */
+
+enum class {
+	LOWER, LETTER_N, LETTER_R, LETTER_T, LETTER_U,	/* these four have a meaning behind a backslash */
+	UPPER, DIGIT, BLANK, NEWLINE, TAB, UNDERSCORE, BACKSLASH, PUNCT,
+	LATIN, TWO, INDIC, SYMBOL, KANA, CJK, HANGUL, FULL, FOUR, INNER, CLASSES
+};
+
+enum state {
+	START, W1, W13 = W1 + 12, U1, U3 = U1 + 2, D1, D3 = D1 + 2, S1, S2, NEW, TABS, P1, P3 = P1 + 2, UNDER, LETTER, ALIEN,
+	OTHER, E_START, E_WORD, E_PUNCT, E_MORE, E_NEW, E_BLANK, H4, H1 = H4 + 3, STATES
+};
+
+struct machine {
+	unsigned char class[256];
+	uint16_t next[STATES * CLASSES];	/* state * CLASSES: an index less to compute at each byte */
+	unsigned char cost[STATES * CLASSES];
+};
+
+/* ---- classes ---- */
+
+/* by the first byte of a character (RFC 3629): scripts are blocks */
+static enum class class_above(unsigned c)
+{
+	static const struct {
+		unsigned char below;
+		enum class class;
+	} rows[] = {
+		{ 0xc0, INNER }, { 0xcd, LATIN }, { 0xe0, TWO }, { 0xe2, INDIC }, { 0xe3, SYMBOL }, { 0xe4, KANA }, { 0xea, CJK },
+		{ 0xee, HANGUL }, { 0xf0, FULL },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (c < rows[i].below)
+			return rows[i].class;
+	return FOUR;
+}
+
+static enum class class_of(unsigned c)
+{
+	static const char special[] = "nrtu \n\r\t_\\";
+	static const unsigned char classes[] = {
+		LETTER_N, LETTER_R, LETTER_T, LETTER_U, BLANK, NEWLINE, NEWLINE, TAB, UNDERSCORE, BACKSLASH
+	};
+	const char *found = c != 0 ? strchr(special, (int)c) : NULL;
+
+	if (c >= 0x80)
+		return class_above(c);
+	if (found != NULL)
+		return (enum class)classes[found - special];
+	if (c >= 'a' && c <= 'z')
+		return LOWER;
+	if (c >= 'A' && c <= 'Z')
+		return UPPER;
+	return c >= '0' && c <= '9' ? DIGIT : PUNCT;
+}
+
+/* ---- steps ---- */
+
+struct step {
+	enum state next;
+	unsigned cost;
+};
+
+static bool within(enum state s, enum state first, enum state last)
+{
+	return s >= first && s <= last;
+}
+
+static bool is_blank(enum state s)
+{
+	return s == S1 || s == S2;
+}
+
+/* letters 7 and 9, and each from 13 on, make another token likelier */
+static struct step word_longer(enum state s)
+{
+	enum state next = s < W13 ? (enum state)(s + 1) : W13;
+
+	if (next == W1 + 6)
+		return (struct step){ next, 3 };
+	if (next == W1 + 8)
+		return (struct step){ next, 8 };
+	return (struct step){ next, next == W13 ? 13 : 0 };
+}
+
+static struct step lower(enum state s)
+{
+	if (within(s, W1, W13))
+		return word_longer(s);
+	if (s == U1 || s == LETTER)
+		return (struct step){ (enum state)(W1 + 1), 0 };
+	if (within(s, U1, U3))
+		return (struct step){ W1, 20 };
+	return (struct step){ W1, is_blank(s) ? 15 : 11 };
+}
+
+static struct step upper(enum state s)
+{
+	if (within(s, U1, U3))
+		return (struct step){ s == U1 ? (enum state)(U1 + 1) : U3, s == U1 ? 0 : 5 };
+	if (within(s, W1, W13))
+		return (struct step){ U1, 20 };
+	return (struct step){ U1, is_blank(s) ? 14 : 10 };
+}
+
+static struct step digit(enum state s)
+{
+	if (within(s, D1, D3) && s != D3)
+		return (struct step){ (enum state)(s + 1), 0 };
+	return (struct step){ D1, is_blank(s) ? 36 : 22 };
+}
+
+static struct step blank(enum state s)
+{
+	if (is_blank(s))
+		return (struct step){ S2, s == S1 ? 20 : 0 };
+	return (struct step){ S1, 0 };
+}
+
+static struct step newline(enum state s)
+{
+	if (s == NEW)
+		return (struct step){ NEW, 12 };
+	return (struct step){ NEW, within(s, P1, P3) || s == UNDER ? 0 : 19 };
+}
+
+static struct step punct(enum state s)
+{
+	if (within(s, P1, P3))
+		return (struct step){ s == P1 ? (enum state)(P1 + 1) : P3, s == P1 ? 7 : 2 };
+	return (struct step){ P1, 14 };
+}
+
+static struct step backslash(enum state s)
+{
+	if (s == P1 || s == UNDER)
+		return (struct step){ E_PUNCT, 0 };
+	if (within(s, P1, P3))
+		return (struct step){ E_MORE, 0 };
+	if (s == NEW)
+		return (struct step){ E_NEW, 0 };
+	if (is_blank(s))
+		return (struct step){ E_BLANK, 0 };
+	return (struct step){ s == START ? E_START : E_WORD, 0 };
+}
+
+static struct step plain(enum state s, enum class c)
+{
+	switch (c) {
+	case LOWER:
+	case LETTER_N:
+	case LETTER_R:
+	case LETTER_T:
+	case LETTER_U:
+		return lower(s);
+	case UPPER:
+		return upper(s);
+	case DIGIT:
+		return digit(s);
+	case BLANK:
+		return blank(s);
+	case NEWLINE:
+		return newline(s);
+	case TAB:
+		return (struct step){ TABS, s == TABS ? 6 : 16 };
+	case UNDERSCORE:
+		return (struct step){ UNDER, s == UNDER ? 2 : 7 };
+	case BACKSLASH:
+		return backslash(s);
+	case PUNCT:
+		return punct(s);
+	case LATIN:
+		return (struct step){ LETTER, 28 };
+	case TWO:
+		return (struct step){ ALIEN, s == ALIEN ? 4 : 21 };
+	case SYMBOL:
+		return (struct step){ OTHER, 22 };
+	case FOUR:
+		return (struct step){ OTHER, 48 };
+	case INDIC:
+		return (struct step){ OTHER, 16 };
+	case CJK:
+		return (struct step){ OTHER, 12 };
+	case KANA:
+		return (struct step){ OTHER, 13 };
+	case FULL:
+		return (struct step){ OTHER, 15 };
+	case HANGUL:
+		return (struct step){ OTHER, 15 };
+	case INNER:
+	case CLASSES:
+		break;
+	}
+	return (struct step){ s, 0 };
+}
+
+static struct step escaped(enum state s, enum class c)
+{
+	static const enum state before[] = { START, W1, P1, P3, NEW, S1 };
+	enum state base = before[s - E_START];
+
+	if (c == LETTER_N || c == LETTER_R)
+		return newline(base);
+	if (c == LETTER_T)
+		return plain(base, TAB);
+	if (c == LETTER_U)
+		return (struct step){ H4, 16 };
+	return punct(base);
+}
+
+static struct step step(enum state s, enum class c)
+{
+	if (within(s, E_START, E_BLANK))
+		return escaped(s, c);
+	if (within(s, H4, H1))
+		return (struct step){ s == H1 ? OTHER : (enum state)(s + 1), 0 };
+	return plain(s, c);
+}
+
+static void machine_init(struct machine *m)
+{
+	for (unsigned c = 0; c < 256; c++)
+		m->class[c] = (unsigned char)class_of(c);
+	for (unsigned s = 0; s < STATES; s++) {
+		for (unsigned c = 0; c < CLASSES; c++) {
+			struct step next = step((enum state)s, (enum class)c);
+
+			m->next[s * CLASSES + c] = (uint16_t)(next.next * CLASSES);
+			m->cost[s * CLASSES + c] = (unsigned char)next.cost;
+		}
+	}
+}
+
+/* ---- text ---- */
+
+/*
+ * The cost of a text, in units. A long one is read from its head and from a
+ * blank near its middle at once: each byte waits for the state before it, and
+ * two that wait together take the time of one.
+ */
+static int64_t cost(const struct machine *m, const char *p, size_t n)
+{
+	const unsigned char *a = (const unsigned char *)p, *b = a;
+	unsigned i, k, sa = START, sb = START;
+	uint64_t total = 0;
+	size_t half = 0;
+
+	if (n >= SPLIT_MIN) {
+		const char *blank_at = memchr(p + n / 2, ' ', n - n / 2);
+		half = blank_at != NULL ? (size_t)(blank_at - p) : 0;
+	}
+	if (half > 0) {
+		size_t both = n - half < half ? n - half : half;
+
+		b = a + half;
+		for (size_t at = 0; at < both; at++) {
+			i = sa + m->class[a[at]];
+			k = sb + m->class[b[at]];
+			sa = m->next[i];
+			sb = m->next[k];
+			total += (uint64_t)m->cost[i] + m->cost[k];
+		}
+		a += both;
+		for (; a < (const unsigned char *)p + half; a++) {
+			i = sa + m->class[*a];
+			sa = m->next[i];
+			total += m->cost[i];
+		}
+		b += both;
+	}
+	for (; b < (const unsigned char *)p + n; b++) {
+		i = sb + m->class[*b];
+		sb = m->next[i];
+		total += m->cost[i];
+	}
+	return (int64_t)total;
+}
+
+static int64_t string_cost(const struct machine *m, struct j_val string)
+{
+	size_t n;
+	const char *p = j_raw(string, &n);
+
+	return n > 0 ? cost(m, p, n) : 0;
+}
+
+static int64_t json_cost(const struct machine *m, struct j_val v)
+{
+	return v.n > 0 ? cost(m, v.p, v.n) : 0;
+}
+
+/* ---- images ---- */
+
+/* a file in base64 that is read here and there */
+struct file {
+	const unsigned char *p;
+	size_t n;
+};
+
+static unsigned digit_value(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26u;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52u;
+	return c == '+' || c == '-' ? 62 : 63;
+}
+
+/* byte i, 0 behind the end */
+static unsigned byte_at(const struct file *f, size_t i)
+{
+	size_t at = i / 3 * 4 + i % 3;
+
+	if (at + 1 >= f->n)
+		return 0;
+	unsigned two = digit_value(f->p[at]) << 6 | digit_value(f->p[at + 1]);
+	return two >> (4 - 2 * (i % 3)) & 0xff;
+}
+
+static unsigned big(const struct file *f, size_t i)
+{
+	return byte_at(f, i) << 8 | byte_at(f, i + 1);
+}
+
+static unsigned little(const struct file *f, size_t i)
+{
+	return byte_at(f, i + 1) << 8 | byte_at(f, i);
+}
+
+/* a JPEG's frame header stands behind segments of any length (ITU T.81, annex B) */
+static void jpeg_size(const struct file *f, unsigned *w, unsigned *h)
+{
+	size_t i = 2;
+
+	for (int segment = 0; segment < 64 && byte_at(f, i) == 0xff; segment++) {
+		unsigned marker = byte_at(f, i + 1);
+		bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+
+		if (frame) {
+			*h = big(f, i + 5);
+			*w = big(f, i + 7);
+			return;
+		}
+		i += 2 + (size_t)big(f, i + 2);
+	}
+}
+
+/* the three kinds of WebP (RFC 9649, section 2) */
+static void webp_size(const struct file *f, unsigned *w, unsigned *h)
+{
+	switch (byte_at(f, 15)) {
+	case 'X':
+		*w = (little(f, 24) | byte_at(f, 26) << 16) + 1;
+		*h = (little(f, 27) | byte_at(f, 29) << 16) + 1;
+		return;
+	case 'L':
+		*w = (little(f, 21) & 0x3fff) + 1;
+		*h = (little(f, 22) >> 6 | (byte_at(f, 24) & 15) << 10) + 1;
+		return;
+	default:
+		*w = little(f, 26) & 0x3fff;
+		*h = little(f, 28) & 0x3fff;
+	}
+}
+
+static void image_size(const struct file *f, unsigned *w, unsigned *h)
+{
+	*w = *h = 0;
+	switch (big(f, 0)) {
+	case 0x8950:	/* PNG: the header chunk comes first */
+		*w = big(f, 16) << 16 | big(f, 18);
+		*h = big(f, 20) << 16 | big(f, 22);
+		break;
+	case 0x4749:	/* GIF */
+		*w = little(f, 6);
+		*h = little(f, 8);
+		break;
+	case 0xffd8:
+		jpeg_size(f, w, h);
+		break;
+	case 0x5249:	/* RIFF */
+		webp_size(f, w, h);
+		break;
+	}
+}
+
+static int64_t image_tokens(struct j_val source)
+{
+	size_t n;
+	const char *data = j_raw(j_get(source, "data"), &n);
+	struct file f = { (const unsigned char *)data, n };
+	unsigned width, height;
+
+	/* an escaped slash shifts what follows */
+	if (n == 0 || memchr(data, '\\', n < 4096 ? n : 4096) != NULL)
+		return IMAGE_TOKENS;
+	image_size(&f, &width, &height);
+	uint64_t w = width, h = height, side = w > h ? w : h;
+	if (w == 0 || h == 0)
+		return IMAGE_TOKENS;
+	if (side > IMAGE_SIDE) {
+		w = w * IMAGE_SIDE / side;
+		h = h * IMAGE_SIDE / side;
+	}
+	uint64_t tokens = w * h / IMAGE_PIXELS + 1;
+	return tokens < IMAGE_TOKENS ? (int64_t)tokens : IMAGE_TOKENS;
+}
+
+/* ---- blocks ---- */
+
+/* what all blocks are counted with */
+struct count {
+	struct machine machine;
+	struct j_val tools;
+};
+
+static int64_t content_cost(const struct count *c, struct j_val content, int nest);
+
+static int64_t text_block(const struct count *c, struct j_val block, int nest)
+{
+	(void)nest;
+	return string_cost(&c->machine, j_get(block, "text"));
+}
+
+static int64_t thinking_block(const struct count *c, struct j_val block, int nest)
+{
+	(void)nest;
+	return string_cost(&c->machine, j_get(block, "thinking"));
+}
+
+static int64_t no_block(const struct count *c, struct j_val block, int nest)
+{
+	(void)c;
+	(void)block;
+	(void)nest;
+	return 0;
+}
+
+static int64_t call_block(const struct count *c, struct j_val block, int nest)
+{
+	(void)nest;
+	return CALL_TOKENS * UNIT + string_cost(&c->machine, j_get(block, "name")) + json_cost(&c->machine, j_get(block, "input"));
+}
+
+static int64_t result_block(const struct count *c, struct j_val block, int nest)
+{
+	return RESULT_TOKENS * UNIT + content_cost(c, j_get(block, "content"), nest);
+}
+
+static int64_t image_block(const struct count *c, struct j_val block, int nest)
+{
+	(void)c;
+	(void)nest;
+	return image_tokens(j_get(block, "source")) * UNIT;
+}
+
+static int64_t document_block(const struct count *c, struct j_val block, int nest)
+{
+	struct j_val source = j_get(block, "source"), type = j_get(source, "type"), data = j_get(source, "data");
+	int64_t title = string_cost(&c->machine, j_get(block, "title")) + string_cost(&c->machine, j_get(block, "context"));
+
+	if (j_is(type, "text"))
+		return title + string_cost(&c->machine, data);
+	if (j_is(type, "content"))
+		return title + content_cost(c, j_get(source, "content"), nest);
+	if (j_is(type, "base64"))
+		return title + ((int64_t)data.n / 4 * 3 / DOCUMENT_BYTES + 1) * UNIT;
+	return title + DOCUMENT_TOKENS * UNIT;
+}
+
+static int64_t tool_cost(const struct machine *m, struct j_val tool)
+{
+	static const char *const names[] = { "name", "description", "input_schema" };
+	struct j_val field[3];
+
+	j_fields(tool, names, 3, field);
+	return TOOL_TOKENS * UNIT + string_cost(m, field[0]) + string_cost(m, field[1]) + json_cost(m, field[2]);
+}
+
+/* a deferred tool is sent where it is referenced */
+static int64_t reference_block(const struct count *c, struct j_val block, int nest)
+{
+	struct j_val name = j_get(block, "tool_name"), tool = { 0 };
+
+	(void)nest;
+	while (j_item(c->tools, &tool))
+		if (j_same(j_get(tool, "name"), name))
+			return tool_cost(&c->machine, tool);
+	return 0;
+}
+
+static int64_t block_cost(const struct count *c, struct j_val block, int nest)
+{
+	static const struct {
+		const char *type;
+		int64_t (*cost)(const struct count *c, struct j_val block, int nest);
+	} rows[] = {
+		{ "text", text_block }, { "tool_use", call_block }, { "tool_result", result_block }, { "thinking", thinking_block },
+		{ "redacted_thinking", no_block }, { "image", image_block }, { "document", document_block },
+		{ "tool_reference", reference_block }, { "server_tool_use", call_block },
+	};
+	struct j_val type = j_get(block, "type");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (j_is(type, rows[i].type))
+			return rows[i].cost(c, block, nest);
+	return json_cost(&c->machine, block);
+}
+
+static int64_t content_cost(const struct count *c, struct j_val content, int nest)
+{
+	struct j_val item = { 0 };
+	int64_t total = string_cost(&c->machine, content);
+
+	while (nest > 0 && j_item(content, &item))
+		total += item.type == J_STRING ? string_cost(&c->machine, item) : block_cost(c, item, nest - 1);
+	return total;
+}
+
+/* ---- the request ---- */
+
+/* the first block of Claude Code's is for billing and is not sent on */
+static int64_t system_cost(const struct count *c, struct j_val system)
+{
+	struct j_val block = { 0 };
+	int64_t total = string_cost(&c->machine, system);
+
+	while (j_item(system, &block))
+		if (!j_begins(j_get(block, "text"), "x-anthropic-billing-header"))
+			total += block_cost(c, block, NEST);
+	return total;
+}
+
+static int64_t tools_cost(const struct count *c)
+{
+	struct j_val tool = { 0 };
+	int64_t total = 0;
+
+	while (j_item(c->tools, &tool))
+		if (j_get(tool, "defer_loading").type != J_TRUE)
+			total += tool_cost(&c->machine, tool);
+	return total;
+}
+
+int64_t tokens_estimate(struct j_val body)
+{
+	static const char *const names[] = { "system", "messages", "tools" };
+	struct j_val field[3], message = { 0 };
+	struct count c;
+
+	machine_init(&c.machine);
+	j_fields(body, names, 3, field);
+	c.tools = field[2];
+	int64_t total = system_cost(&c, field[0]) + tools_cost(&c);
+	while (j_item(field[1], &message))
+		total += MESSAGE_TOKENS * UNIT + content_cost(&c, j_get(message, "content"), NEST);
+	return (total + UNIT - 1) / UNIT;
+}
