@@ -540,7 +540,7 @@ size_t log_redact(char *dst, size_t room, const char *p, size_t n, const char *c
 			k = key_here(&s);
 		if (k > 0)
 			hide(&o, &s, k);
-		else if (!begin || !named_value(&o, &s))
+		else if (!named_value(&o, &s))
 			copy(&o, &s, 1);
 		begin = s.at > 0 && !word(s.p[s.at - 1]);
 	}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -203,6 +204,33 @@ static void failures(void)
 	CHECK("a pipe needs no stamp, a file does", !log_needs_stamp(fd) && log_needs_stamp(open("/dev/null", O_WRONLY)));
 }
 
+/* a disk that fills up inside a line */
+static void short_write(void)
+{
+	char name[] = "/tmp/log_test.XXXXXX", text[256];
+	struct rlimit old, few = { 30, 0 };
+	int fd = mkstemp(name);
+	struct log l;
+	ssize_t n;
+
+	if (fd < 0 || getrlimit(RLIMIT_FSIZE, &old) != 0)
+		abort();
+	unlink(name);
+	few.rlim_max = old.rlim_max;
+	log_init(&l, fd, LOG_INFO, false);
+	setrlimit(RLIMIT_FSIZE, &few);
+	log_line(&l, LOG_INFO, "first");
+	log_line(&l, LOG_INFO, "a line of which half is lost");
+	log_line(&l, LOG_INFO, "a line of which all is lost");
+	setrlimit(RLIMIT_FSIZE, &old);
+	log_line(&l, LOG_INFO, "last");
+	n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	CHECK("a cut line and its successors stay apart",
+		strcmp(text, "INFO first\nINFO a line of whic\nWARNING 2 log lines lost\nINFO last\n") == 0);
+	close(fd);
+}
+
 static void redaction(void)
 {
 	static const char *const secrets[] = { "hunter2hunter2", "canary", "abc", "", NULL, "canary-long" };
@@ -219,6 +247,7 @@ static void redaction(void)
 		{ "{\"api_key\": \"1234\", \"a\": 1}", "{\"api_key\": \"***\", \"a\": 1}" },
 		{ "{\\\"api_key\\\":\\\"1234\\\"}", "{\\\"api_key\\\":\\\"***\\\"}" },
 		{ "bearer abcdef", "bearer ***" },
+		{ "{\"openai_api_key\":\"1234\"}", "{\"openai_api_key\":\"***\"}" },
 		{ "a basic understanding", "a basic understanding" },
 		{ "the \"authorization\" field", "the \"authorization\" field" },
 		{ "GET /v1?key=1234&x=1", "GET /v1?key=***&x=1" },
@@ -245,12 +274,14 @@ static void redaction(void)
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	numbers();
 	texts();
 	foreign_bytes();
 	bounds();
 	lines();
 	failures();
+	short_write();
 	redaction();
 	return CHECK_END();
 }
