@@ -39,8 +39,8 @@ LAYER1 = config config_load config_table config_use dotenv target dns tls trust
 PURE2 = convert carry tokens error error_said error_overflow error_repair schema schema_node schema_gemini \
 	request request_base64 request_blocks request_content request_echo request_system request_think \
 	request_tools request_turns reply finish usage reasoning text sink calls markup stash
-LAYER2 = heap dial pool upstream
-LAYER3 = conn client talk relay response local route serve journal
+LAYER2 = heap learned dial pool upstream
+LAYER3 = conn client talk relay heal response local route serve journal
 LAYER4 = options check filter
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
@@ -92,10 +92,15 @@ asan:
 	@$(if $(SANITIZED),,: )$(MAKE) O=build/asan BIN=build/asan/claude-code-proxy all unit \
 		EXTRA='$(SANITIZE)'
 
+# small: nothing unwinds, so the tables for it are left out
+SMALL = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+SMALL_LINK = -static -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-z,norelro,-T,build/static/no-unwind.ld
+
 static:
+	@mkdir -p build/static
+	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;' >build/static/no-unwind.ld
 	@$(MAKE) O=build/static BIN=build/static/claude-code-proxy SHIM=build/static/fortify.o CC='$(MUSL_CC)' all \
-		EXTRA='-ffunction-sections -fdata-sections' LDFLAGS='$(LDFLAGS) -static -s -Wl,--gc-sections' \
-		BEARSSL_LIB='$(BEARSSL_LIB)'
+		EXTRA='$(SMALL)' LDFLAGS='$(LDFLAGS) $(SMALL_LINK)' BEARSSL_LIB='$(BEARSSL_LIB)'
 	@! readelf -l build/static/claude-code-proxy | grep INTERP
 	@wc -c build/static/claude-code-proxy
 

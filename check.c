@@ -205,7 +205,8 @@ static void show_config(const struct config *cfg)
 
 static int check_one(const char *file)
 {
-	struct server srv = { .log = { .fd = -1 }, .now = clock_ms() };
+	struct learned learned = { 0 };
+	struct server srv = { .log = { .fd = -1 }, .now = clock_ms(), .learned = &learned };
 	char err[512];
 	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, NULL);
 

@@ -60,7 +60,10 @@ static void forget(struct conn *c)
 	out_reset(c);
 	c->answered = c->out_ended = c->terminated = c->reply_over = c->asked_continue = false;
 	c->redialled = c->up_body_done = c->up_head_done = c->converted = c->broken = false;
-	c->tries = 0;
+	c->tries = c->nrepairs = 0;
+	c->resent = false;
+	c->fit_tokens = 0;
+	c->repairs[0] = c->place[0] = '\0';
 	c->run = c->looked = 0;
 	c->retry_at = c->finished_at = c->first_byte = 0;
 	c->status = 0;

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "heap.h"
 #include "http.h"
+#include "learned.h"
 #include "log.h"
 #include "reply.h"
 #include "request.h"
@@ -43,6 +44,7 @@ struct instance {
 /* what all connections share; main owns it */
 struct server {
 	struct up_pool *pool;
+	struct learned *learned;
 	struct log log;
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
 	unsigned count;			/* connections */
@@ -105,6 +107,11 @@ struct conn {
 	struct request_facts facts;
 	struct quirks q;
 	char binding[24];
+	char place[sizeof ((struct cfg_target *)0)->host + CONV_MODEL_MAX + 2];	/* "host/model" */
+	unsigned nrepairs;		/* of a refused request */
+	bool resent;			/* as it was, once */
+	int64_t fit_tokens;		/* a smaller max_tokens that fits the context; 0: none */
+	char repairs[LEARNED_TEXT];	/* settings that are on trial */
 
 	/* the upstream */
 	struct upstream *up;
@@ -209,6 +216,12 @@ bool out_empty(const struct conn *c);
 
 /* serve.c: takes what the client's request body is at its end: converts it and turns to the upstream, or answers. */
 void serve_request(struct conn *c);
+
+void serve_again(struct conn *c);		/* the same body, with c->q as it is now */
+
+/* heal.c: a refused request, once more with what would please the provider; whether it was tried. And: it helped. */
+bool heal_try(struct conn *c);
+void heal_worked(struct conn *c);
 
 /* local.c */
 void serve_health(struct conn *c);

@@ -31,6 +31,7 @@ extern char **environ;
 
 struct loop {
 	struct server srv;
+	struct learned learned;
 	struct instance inst[INSTANCES];
 	int ninst;
 	int signals[2];			/* self-pipe */
@@ -464,6 +465,7 @@ static int serve(struct loop *l, const struct options *o)
 	int bad = 0;
 
 	l->srv.now = monotonic();
+	l->srv.learned = &l->learned;
 	log_init(&l->srv.log, o->inetd ? -1 : 2, LOG_INFO, !o->inetd && log_wants_stamp());
 	for (int i = 0; i < o->nenv && bad == 0; i++)
 		bad = add_instance(l, o->env[i]);
@@ -488,7 +490,7 @@ static int serve(struct loop *l, const struct options *o)
 
 int main(int argc, char *argv[])
 {
-	struct loop loop = { 0 };
+	static struct loop loop;	/* large, and as long-lived as the process */
 	struct options o;
 
 	standard_fds();

@@ -306,7 +306,8 @@ static void finish_error(struct conn *c)
 	conn_debug(c, "upstream body", c->whole.p, c->whole.n);
 	error_read(&h, c->whole.p, c->whole.n, &c->error);
 	let_upstream_go(c);
-	conn_fail_with(c, &c->error, "upstream error");
+	if (!heal_try(c))
+		conn_fail_with(c, &c->error, "upstream error");
 }
 
 /* clean: the body ended as its framing promised */

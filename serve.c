@@ -132,31 +132,35 @@ static void go_upstream(struct conn *c)
 	relay_start(c);
 }
 
-/* The model, and with it the settings of the provider for it. */
+/* The model, and with it the settings of the provider for it. What was learned stands between its rows and UP_*. */
 static void choose_target(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
-	char place[sizeof cfg->target.host + sizeof c->up_model + 2];
+	const char *learned, *why;
+	size_t at;
 
 	cfg_model(cfg, c->model, c->nmodel, c->up_model, sizeof c->up_model);
 	cfg_quirks(cfg, c->up_model, &c->q);
-	size_t n = fmt(place, sizeof place, "%s/%s", cfg->target.host, c->up_model);
-	fmt(c->binding, sizeof c->binding, "%llx", (unsigned long long)hash_bytes(place, n));
+	size_t n = fmt(c->place, sizeof c->place, "%s/%s", cfg->target.host, c->up_model);
+	fmt(c->binding, sizeof c->binding, "%llx", (unsigned long long)hash_bytes(c->place, n));
+	learned = learned_find(c->srv->learned, c->place);
+	if (learned[0] == '\0')
+		return;
+	q_apply(&c->q, learned, strlen(learned), &why, &at);
+	q_apply(&c->q, cfg->up_settings, strlen(cfg->up_settings), &why, &at);
 }
 
-static void serve_messages(struct conn *c, struct j_val root)
+static void convert_messages(struct conn *c, struct j_val root)
 {
 	const struct config *cfg = c->inst->cfg;
-
-	if (request_read(root, &c->facts, &c->error) != 0) {
-		conn_fail_with(c, &c->error, "bad request");
-		return;
-	}
-	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
-	choose_target(c);
 	struct target t = { .q = &c->q, .model = c->up_model, .max_tokens_limit = cfg->max_tokens_limit,
 		.min_tokens_limit = cfg->min_tokens_limit, .requesty_auto_cache = cfg->requesty_auto_cache,
 		.binding = c->binding, .session_id = c->session_id };
+
+	if (c->fit_tokens > 0 && c->fit_tokens < t.max_tokens_limit)
+		t.max_tokens_limit = c->fit_tokens;
+	if (t.min_tokens_limit > t.max_tokens_limit)
+		t.min_tokens_limit = 0;
 	plan_init(&c->plan, NULL, 0, NULL, 0);
 	if (request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error) != 0) {
 		conn_fail_with(c, &c->error, "bad request");
@@ -168,6 +172,26 @@ static void serve_messages(struct conn *c, struct j_val root)
 	}
 	request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error);
 	go_upstream(c);
+}
+
+static void serve_messages(struct conn *c, struct j_val root)
+{
+	if (request_read(root, &c->facts, &c->error) != 0) {
+		conn_fail_with(c, &c->error, "bad request");
+		return;
+	}
+	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
+	choose_target(c);
+	convert_messages(c, root);
+}
+
+void serve_again(struct conn *c)
+{
+	heap_free(&c->plan_bytes);
+	heap_free(&c->names);
+	heap_free(&c->up_head);
+	c->session = (struct session){ 0 };
+	convert_messages(c, j_root(c->body.p, c->body.n));
 }
 
 static void serve_chat(struct conn *c, struct j_val root)

@@ -207,8 +207,10 @@ static void take_response(struct conn *c, const struct http_head *h)
 		heap_free(&c->body);
 		heap_free(&c->plan_bytes);
 	}
-	if (c->mode == RELAY_SNIFF)
+	if (c->mode == RELAY_SNIFF) {
+		heal_worked(c);
 		sse_init(&c->sse, c->event_bytes, sizeof c->event_bytes);
+	}
 	if (c->mode == RELAY_RAW)
 		start_raw(c, h);
 	conn_enter(c, PHASE_RELAY);

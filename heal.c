@@ -1,0 +1,74 @@
+/*
+ * Self-healing: a 400 or 422 that names what the provider does not like is
+ * answered by the same request without it, before anything was relayed. What
+ * then works is remembered for the host and the model.
+ */
+#include "conn.h"
+
+#include "error.h"
+
+#define REPAIRS_MAX 3		/* of one request; then the error goes on */
+
+static void upper(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] >= 'a' && text[i] <= 'z')
+			text[i] = (char)(text[i] - 32);
+}
+
+/* The line that makes a repair permanent, for people: maxtok=x is UP_MAXTOK=x in their file. */
+static void tell(struct conn *c, const char *setting)
+{
+	char name[64];
+	size_t n = strcspn(setting, "=");
+
+	n = n < sizeof name - 1 ? n : sizeof name - 1;
+	memcpy(name, setting, n);
+	name[n] = '\0';
+	upper(name, n);
+	log_line(&c->srv->log, LOG_WARNING, "%s %s refused the request; trying again with UP_%s%s",
+		c->id, c->place, name, setting + n);
+}
+
+static void note(struct conn *c, const char *setting)
+{
+	size_t n = strlen(c->repairs);
+
+	tell(c, setting);
+	fmt(c->repairs + n, sizeof c->repairs - n, "%s%s", n > 0 ? " " : "", setting);
+}
+
+bool heal_try(struct conn *c)
+{
+	char setting[2 * Q_TEXT];
+	int64_t fit = 0;
+	const char *why;
+	size_t at;
+
+	if (c->route != ROUTE_MESSAGES || c->answered || c->nrepairs == REPAIRS_MAX)
+		return false;
+	if (!error_repair(c->up_status, c->whole.p, c->whole.n, &c->q, setting, &fit))
+		return false;
+	if (setting[0] != '\0' && q_apply(&c->q, setting, strlen(setting), &why, &at) != 0)
+		return false;
+	if (setting[0] == '\0' && fit == 0 && c->resent)
+		return false;
+	if (setting[0] != '\0')
+		note(c, setting);
+	else if (fit > 0)
+		c->fit_tokens = fit;
+	else
+		c->resent = true;
+	c->nrepairs++;
+	heap_free(&c->whole);
+	serve_again(c);
+	return true;
+}
+
+void heal_worked(struct conn *c)
+{
+	if (c->repairs[0] == '\0')
+		return;
+	learned_add(c->srv->learned, c->place, c->repairs);
+	c->repairs[0] = '\0';
+}
