@@ -45,8 +45,24 @@ void text_put(struct reply *r, const char *raw, size_t n);
 /* What is held back as the beginning of a tag was none. */
 void text_end(struct reply *r);
 
+/* Opens a text block, with the white space that waits for text. */
+void text_open(struct reply *r);
+
+/* One character of the inside of a JSON string: its 1 to 4 bytes, and how many raw ones stand for it. */
+size_t raw_unit(const char *raw, size_t n, char unit[4], size_t *used);
+
+bool is_white(char c);
+
 /* Whether there is only white space in the inside of a JSON string. */
 bool raw_blank(const char *raw, size_t n);
+
+/* ---- markup.c: calls written as text ---- */
+
+/* Text of the body: the inside of a JSON string. */
+void markup_text(struct reply *r, const char *raw, size_t n);
+
+/* Nothing more will come. */
+void markup_end(struct reply *r);
 
 /* ---- calls.c: tool calls ---- */
 
@@ -54,6 +70,12 @@ void calls_read(struct reply *r, struct j_val list, unsigned choice);
 
 /* The deprecated function_call. */
 void calls_function(struct reply *r, struct j_val call, unsigned choice);
+
+/*
+ * A whole call that is no fragment: nargs bytes of arguments must follow, as a
+ * HOLD_OBJECT of the owner that is returned; 0: there are too many calls.
+ */
+unsigned calls_made(struct reply *r, const char *name, size_t nargs);
 
 /* Whether a call's block is open whose arguments are not complete. */
 bool calls_busy(const struct reply *r);

@@ -31,6 +31,7 @@ enum { WAITS, OPEN, CLOSED };
 #define KEY_INDEX UINT32_C(0)
 #define KEY_PLACE UINT32_C(0x80000000)
 #define KEY_FUNCTION UINT32_C(0xffffffff)
+#define KEY_MADE UINT32_C(0xfffffffe)
 #define CHOICE_MASK 0x7fffu
 #define INDEX_MAX 0xffff
 
@@ -419,8 +420,7 @@ static void write_input(struct reply *r, unsigned owner)
 	size_t n = 0, raw;
 
 	if (hold_find(&r->hold, HOLD_OBJECT, owner, &it)) {
-		j_check(it.p, it.n, &err);
-		if (it.p[0] == '{')
+		if (j_check(it.p, it.n, &err) == 0 && j_root(it.p, it.n).type == J_OBJECT)
 			sink_input(&r->sink, it.p, it.n);
 		else
 			sink_input(&r->sink, "{}", 2);
@@ -598,4 +598,26 @@ void calls_function(struct reply *r, struct j_val call, unsigned choice)
 	f.key = KEY_FUNCTION;
 	f.indexed = f.eager = true;
 	take(r, &f);
+}
+
+unsigned calls_made(struct reply *r, const char *name, size_t nargs)
+{
+	struct fragment f = { .key = KEY_MADE, .eager = true };
+	struct span spans[3];
+	struct plan plan;
+	struct plan_pos pos = { 0 };
+	int i = add_call(r, &f);
+
+	if (i < 0)
+		return 0;
+	struct call *c = &r->calls[i];
+	c->named = c->complete = 1;
+	c->hollow = nargs == 0;
+	c->length = (uint32_t)nargs;
+	plan_init(&plan, spans, 3, NULL, 0);
+	plan_str(&plan, name);
+	char *p = hold_put(&r->hold, HOLD_NAME, (unsigned)i + 1, NULL, plan.total);
+	if (p != NULL)
+		plan_pull(&plan, &pos, p, plan.total);
+	return (unsigned)i + 1;
 }

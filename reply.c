@@ -23,7 +23,6 @@
 
 #include "answer.h"
 #include "error.h"
-#include "markup.h"
 
 /* ---- failing ---- */
 

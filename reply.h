@@ -86,7 +86,10 @@ struct reply {
 	bool tag_cut;			/* the open tag's text repeats the reasoning: dropped */
 	bool refused;			/* text came as a refusal */
 	/* markup.c */
-	unsigned char markup_state;
+	unsigned char markup_state, token, token_matched;
+	bool named;			/* what is held names a declared tool */
+	bool opener_leaks;		/* it began with a token of a template, not a tag that might be meant */
+	size_t held;
 	/* calls.c */
 	unsigned ncalls, latest;
 	unsigned tools;			/* tool_use blocks */

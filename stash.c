@@ -84,6 +84,8 @@ static bool make_room(struct hold *h, size_t more)
 char *hold_put(struct hold *h, enum hold_kind kind, unsigned owner, const char *bytes, size_t n)
 {
 	struct head head = { (uint32_t)n, (uint16_t)owner, (uint8_t)kind };
+	uintptr_t from = (uintptr_t)bytes - (uintptr_t)h->s->b.p;
+	bool own = bytes != NULL && h->s->b.p != NULL && from < h->s->b.cap;
 
 	if (n > UINT32_MAX - HEAD || !make_room(h, HEAD + n)) {
 		h->failed = true;
@@ -92,6 +94,8 @@ char *hold_put(struct hold *h, enum hold_kind kind, unsigned owner, const char *
 	h->last[kind] = h->s->b.len;
 	buf_put(&h->s->b, &head, HEAD);
 	char *p = buf_end(&h->s->b);
+	if (own)
+		bytes = h->s->b.p + from;	/* it may have moved */
 	if (bytes != NULL && n > 0)
 		memcpy(p, bytes, n);
 	buf_added(&h->s->b, n);

@@ -35,8 +35,8 @@ enum hold_kind {
 	HOLD_SIGNATURE,		/* a thought signature, a JSON string; owner: call + 1, 0 for the message */
 	HOLD_NAME,		/* a call's name, a JSON string; likewise its id: */
 	HOLD_ID,
-	HOLD_ARGS,		/* a call's arguments, the inside of a JSON string; or as JSON: */
-	HOLD_OBJECT,
+	HOLD_ARGS,		/* a call's arguments, the inside of a JSON string; */
+	HOLD_OBJECT,		/* or all of them, not escaped */
 	HOLD_STOP,		/* the stop sequence that ended the answer, a JSON string */
 	HOLD_MARKUP,		/* text that may turn out to be a tool call, the inside of a JSON string */
 	HOLD_WORK,		/* made of other pieces, for the present plan */
@@ -66,7 +66,7 @@ void hold_init(struct hold *h, struct stash *s);
 /* A new event: what the last plan pointed at may go. */
 void hold_event(struct hold *h, struct plan *out);
 
-/* Keeps a copy (bytes NULL: room for n, to be filled by the caller). Returns it, or NULL and sets failed. */
+/* Keeps a copy, also of another piece's bytes (NULL: room for n, to be filled by the caller). Returns it, or NULL and sets failed. */
 char *hold_put(struct hold *h, enum hold_kind kind, unsigned owner, const char *bytes, size_t n);
 
 /* The next piece that is not dead, of any kind and owner. */

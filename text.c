@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "answer.h"
-#include "markup.h"
 
 enum { HEAD, OPENED, INSIDE, BEHIND, BODY };
 
@@ -39,15 +38,14 @@ void text_begin(struct reply *r)
 	r->tag = r->matched = 0;
 }
 
-/* one character of the inside of a JSON string: its bytes and how many raw ones stand for it */
-static size_t next_unit(const char *raw, size_t n, char unit[4], size_t *used)
+size_t raw_unit(const char *raw, size_t n, char unit[4], size_t *used)
 {
 	*used = 1;
 	unit[0] = *raw;
 	return *raw == '\\' ? j_escape(raw, n, unit, used) : 1;
 }
 
-static bool is_white(char c)
+bool is_white(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -58,17 +56,19 @@ bool raw_blank(const char *raw, size_t n)
 	size_t used;
 
 	for (; n > 0; raw += used, n -= used)
-		if (next_unit(raw, n, unit, &used) != 1 || !is_white(unit[0]))
+		if (raw_unit(raw, n, unit, &used) != 1 || !is_white(unit[0]))
 			return false;
 	return true;
 }
 
 /* ---- where text goes ---- */
 
-static void flush_white(struct reply *r)
+void text_open(struct reply *r)
 {
 	struct piece it = { 0 };
 
+	hold_drop(&r->hold, HOLD_WHITE_THOUGHT, 0);
+	block_open(r, BLOCK_TEXT);
 	while (hold_find(&r->hold, HOLD_WHITE_TEXT, 0, &it)) {
 		sink_put(&r->sink, it.p, it.n);
 		hold_take(&r->hold, &it);
@@ -92,9 +92,7 @@ void text_put(struct reply *r, const char *raw, size_t n)
 		hold_put(&r->hold, HOLD_LATE_TEXT, 0, raw, n);
 		return;
 	}
-	hold_drop(&r->hold, HOLD_WHITE_THOUGHT, 0);
-	block_open(r, BLOCK_TEXT);
-	flush_white(r);
+	text_open(r);
 	sink_put(&r->sink, raw, n);
 }
 
@@ -158,7 +156,7 @@ static bool begins_tag(const char *raw, size_t n)
 	size_t used;
 
 	for (; n > 0; raw += used, n -= used) {
-		next_unit(raw, n, unit, &used);
+		raw_unit(raw, n, unit, &used);
 		if (!is_white(unit[0]))
 			return unit[0] == '<' || unit[0] == '\xe2';
 	}
@@ -192,7 +190,7 @@ static size_t plain_run(const struct reply *r, const char *raw, size_t n)
 	if (r->text_state != INSIDE || r->matched > 0)
 		return 0;
 	for (; i < n; i += used) {
-		next_unit(raw + i, n - i, unit, &used);
+		raw_unit(raw + i, n - i, unit, &used);
 		if (unit[0] == '<' || unit[0] == '\xe2')
 			break;
 	}
@@ -206,7 +204,7 @@ static size_t plain_run(const struct reply *r, const char *raw, size_t n)
 static size_t step(struct reply *r, const char *raw, size_t n, size_t *used)
 {
 	char unit[4];
-	size_t len = next_unit(raw, n, unit, used);
+	size_t len = raw_unit(raw, n, unit, used);
 
 	if (r->matched == 0 && len == 1 && is_white(unit[0]))
 		return r->text_state == BEHIND ? 0 : *used;

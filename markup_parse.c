@@ -1,0 +1,599 @@
+/*
+ * The forms in which models write calls, when nobody reads them:
+ *
+ *	Kimi       <|tool_call_begin|>functions.NAME:0<|tool_call_argument_begin|>JSON<|tool_call_end|>
+ *	DeepSeek   <|tool_call_begin|>NAME<|tool_sep|>JSON<|tool_call_end|>, with U+FF5C and U+2581 for | and _;
+ *	           or "function" before the separator, the name and JSON in a code fence behind it
+ *	invoke     <invoke name="NAME"><parameter name="KEY">VALUE</parameter></invoke>,
+ *	           where DeepSeek puts a DSML token into each tag
+ *	function   <function=NAME><parameter=KEY>VALUE</parameter></function>, or JSON inside (Qwen, Llama)
+ *	Hermes     <tool_call>{"name":NAME,"arguments":JSON}</tool_call>
+ *	GLM        <tool_call>NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value></tool_call>
+ *
+ * around which tokens of a section may stand. A name that is not declared, or
+ * whatever else does not fit, is text as soon as that can be seen.
+ */
+#include "markup.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "json.h"
+#include "plan.h"
+
+#define BAR "\xef\xbd\x9c"	/* U+FF5C */
+#define LOW "\xe2\x96\x81"	/* U+2581 */
+#define DSML BAR "DSML" BAR
+
+#define KIMI_BEGIN "<|tool_call_begin|>"
+#define KIMI_ARGS "<|tool_call_argument_begin|>"
+#define KIMI_END "<|tool_call_end|>"
+#define DEEPSEEK_BEGIN "<" BAR "tool" LOW "call" LOW "begin" BAR ">"
+#define DEEPSEEK_SEP "<" BAR "tool" LOW "sep" BAR ">"
+#define DEEPSEEK_END "<" BAR "tool" LOW "call" LOW "end" BAR ">"
+
+#define HEAD_MAX 200		/* bytes in front of the arguments, where a name may stand */
+
+/* in front of a call; each may be missing */
+static const char *const sections[] = {
+	"<|tool_calls_section_begin|>", "<|tool_call_section_begin|>",
+	"<" BAR "tool" LOW "calls" LOW "begin" BAR ">",
+	"<" DSML "function_calls>", "<" DSML "tool_calls>",
+	"<minimax:tool_call>", "<function_calls>"
+};
+
+#define SECTIONS (sizeof sections / sizeof sections[0])
+
+const char *const markup_openers[] = {
+	"<|tool_calls_section_begin|>", "<|tool_call_section_begin|>", KIMI_BEGIN,
+	"<" BAR "tool" LOW "calls" LOW "begin" BAR ">", DEEPSEEK_BEGIN,
+	"<" DSML, "<minimax:tool_call>", "<function_calls>", "<invoke name=", "<function=", "<tool_call>", NULL
+};
+
+const char *const markup_closers[] = {
+	KIMI_END, "<|tool_calls_section_end|>", "<|tool_call_section_end|>",
+	DEEPSEEK_END, "<" BAR "tool" LOW "calls" LOW "end" BAR ">",
+	"</" DSML "invoke>", "</" DSML "function_calls>", "</" DSML "tool_calls>",
+	"</invoke>", "</function>", "</tool_call>", "</minimax:tool_call>", "</function_calls>", NULL
+};
+
+const char *const markup_strays[] = {
+	"<|tool_calls_section_end|>", "<|tool_call_section_end|>", KIMI_ARGS, KIMI_END,
+	"<" BAR "tool" LOW "calls" LOW "end" BAR ">", DEEPSEEK_SEP, DEEPSEEK_END,
+	"<" BAR "tool" LOW "outputs" LOW "begin" BAR ">", "<" BAR "tool" LOW "outputs" LOW "end" BAR ">",
+	"<" BAR "tool" LOW "output" LOW "begin" BAR ">", "<" BAR "tool" LOW "output" LOW "end" BAR ">",
+	"<" BAR "end" LOW "of" LOW "sentence" BAR ">", "<|im_end|>", NULL
+};
+
+/* what is left of the text */
+struct cursor {
+	char *text;		/* all of it; JSON in it is mended in place */
+	const char *p;
+	size_t n;
+	bool end;		/* nothing more will come */
+	const struct markup_tools *tools;
+};
+
+static bool white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void trim(const char **p, size_t *n)
+{
+	while (*n > 0 && white(**p)) {
+		++*p;
+		--*n;
+	}
+	while (*n > 0 && white((*p)[*n - 1]))
+		--*n;
+}
+
+static void skip(struct cursor *c, size_t n)
+{
+	c->p += n;
+	c->n -= n;
+}
+
+static void skip_white(struct cursor *c)
+{
+	while (c->n > 0 && white(*c->p))
+		skip(c, 1);
+}
+
+/* MARKUP_CALL: the token was here and is behind now; MARKUP_MORE: its beginning is all there is */
+static enum markup_what eat(struct cursor *c, const char *token)
+{
+	size_t n = strlen(token);
+
+	if (c->n >= n && memcmp(c->p, token, n) == 0) {
+		skip(c, n);
+		return MARKUP_CALL;
+	}
+	return !c->end && c->n < n && memcmp(c->p, token, c->n) == 0 ? MARKUP_MORE : MARKUP_NOT;
+}
+
+static const char *find(const char *p, size_t n, const char *token)
+{
+	size_t len = strlen(token);
+	const char *end = p + n;
+
+	while ((size_t)(end - p) >= len && (p = memchr(p, token[0], (size_t)(end - p) - len + 1)) != NULL) {
+		if (memcmp(p, token, len) == 0)
+			return p;
+		p++;
+	}
+	return NULL;
+}
+
+/* Takes what stands before the token, and the token. False when it is not there. */
+static bool take_until(struct cursor *c, const char *token, const char **text, size_t *n)
+{
+	const char *at = find(c->p, c->n, token);
+
+	if (at == NULL)
+		return false;
+	*text = c->p;
+	*n = (size_t)(at - c->p);
+	skip(c, *n + strlen(token));
+	return true;
+}
+
+/* The same where the token may lack at the end of everything. */
+static enum markup_what take_last(struct cursor *c, const char *token, const char **text, size_t *n)
+{
+	if (take_until(c, token, text, n))
+		return MARKUP_CALL;
+	if (!c->end)
+		return MARKUP_MORE;
+	*text = c->p;
+	*n = c->n;
+	skip(c, c->n);
+	return MARKUP_CALL;
+}
+
+/* A name between here and the token. */
+static enum markup_what take_head(struct cursor *c, const char *token, const char **text, size_t *n)
+{
+	if (!take_until(c, token, text, n))
+		return c->end || c->n > HEAD_MAX ? MARKUP_NOT : MARKUP_MORE;
+	trim(text, n);
+	return *n > 0 && *n <= HEAD_MAX ? MARKUP_CALL : MARKUP_NOT;
+}
+
+static bool name_is(struct cursor *c, struct markup_call *call, const char *name, size_t n)
+{
+	call->name = name;
+	call->nname = n;
+	return n > 0 && c->tools->has(c->tools->owner, name, n);
+}
+
+static void json_args(struct markup_call *call, const char *args, size_t n)
+{
+	trim(&args, &n);
+	call->form = ARGS_JSON;
+	call->args = args;
+	call->nargs = n;
+}
+
+/* functions.NAME:0 */
+static enum markup_what kimi(struct cursor *c, struct markup_call *call)
+{
+	static const char prefix[] = "functions.";
+	const char *name, *args;
+	size_t n, nargs;
+	enum markup_what what = take_head(c, KIMI_ARGS, &name, &n);
+
+	if (what != MARKUP_CALL)
+		return what;
+	if (n > sizeof prefix - 1 && memcmp(name, prefix, sizeof prefix - 1) == 0) {
+		name += sizeof prefix - 1;
+		n -= sizeof prefix - 1;
+	}
+	size_t digits = n;
+	while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9')
+		digits--;
+	if (digits > 0 && digits < n && name[digits - 1] == ':')
+		n = digits - 1;
+	if (!name_is(c, call, name, n))
+		return MARKUP_NOT;
+	what = take_last(c, KIMI_END, &args, &nargs);
+	if (what == MARKUP_CALL)
+		json_args(call, args, nargs);
+	return what;
+}
+
+/* JSON in a code fence, or without one */
+static void fenced_args(struct markup_call *call, const char *p, size_t n)
+{
+	trim(&p, &n);
+	if (n >= 3 && memcmp(p, "```", 3) == 0) {
+		const char *line = memchr(p, '\n', n);
+
+		n -= line != NULL ? (size_t)(line - p) : 3;
+		p = line != NULL ? line : p + 3;
+		const char *close = find(p, n, "```");
+		if (close != NULL)
+			n = (size_t)(close - p);
+	}
+	json_args(call, p, n);
+}
+
+static enum markup_what deepseek(struct cursor *c, struct markup_call *call)
+{
+	const char *name, *args;
+	size_t n, nargs;
+	enum markup_what what = take_head(c, DEEPSEEK_SEP, &name, &n);
+
+	if (what == MARKUP_CALL && n == 8 && memcmp(name, "function", 8) == 0)
+		what = take_head(c, "\n", &name, &n);
+	if (what != MARKUP_CALL)
+		return what;
+	if (!name_is(c, call, name, n))
+		return MARKUP_NOT;
+	what = take_last(c, DEEPSEEK_END, &args, &nargs);
+	if (what == MARKUP_CALL)
+		fenced_args(call, args, nargs);
+	return what;
+}
+
+/* behind name= */
+static enum markup_what invoke(struct cursor *c, struct markup_call *call, const char *close)
+{
+	const char *name, *rest;
+	size_t n, nrest;
+	enum markup_what what = eat(c, "\"");
+
+	if (what == MARKUP_CALL)
+		what = take_head(c, "\"", &name, &n);
+	if (what != MARKUP_CALL)
+		return what;
+	if (!name_is(c, call, name, n))
+		return MARKUP_NOT;
+	if (!take_until(c, ">", &rest, &nrest))
+		return c->end || c->n > HEAD_MAX ? MARKUP_NOT : MARKUP_MORE;
+	call->form = ARGS_NAME;
+	return take_last(c, close, &call->args, &call->nargs);
+}
+
+/* behind <function= */
+static enum markup_what function(struct cursor *c, struct markup_call *call)
+{
+	const char *name, *body;
+	size_t n, nbody;
+	enum markup_what what = take_head(c, ">", &name, &n);
+
+	if (what != MARKUP_CALL)
+		return what;
+	if (!name_is(c, call, name, n))
+		return MARKUP_NOT;
+	/* some end with the tag around it and forget their own */
+	if (find(c->p, c->n, "</function>") != NULL || find(c->p, c->n, "</tool_call>") == NULL)
+		what = take_last(c, "</function>", &body, &nbody);
+	else
+		what = take_last(c, "</tool_call>", &body, &nbody);
+	if (what != MARKUP_CALL)
+		return what;
+	json_args(call, body, nbody);
+	if (call->nargs > 0 && call->args[0] != '{')
+		call->form = ARGS_EQUALS;
+	return MARKUP_CALL;
+}
+
+/* What stands in the quotes of "name": at the beginning of an object, as far as it came. NULL: something else. */
+static const char *early_name(const char *p, size_t n, size_t *len)
+{
+	static const char key[] = "\"name\"";
+	struct cursor c = { NULL, p, n, false, NULL };
+
+	skip(&c, 1);
+	skip_white(&c);
+	if (eat(&c, key) != MARKUP_CALL)
+		return NULL;
+	skip_white(&c);
+	if (eat(&c, ":") != MARKUP_CALL)
+		return NULL;
+	skip_white(&c);
+	if (eat(&c, "\"") != MARKUP_CALL)
+		return NULL;
+	const char *close = memchr(c.p, '"', c.n);
+	*len = close != NULL ? (size_t)(close - c.p) : 0;
+	return close != NULL ? c.p : NULL;
+}
+
+/* An object with a name and arguments, in text[0..n). */
+static bool named_object(struct cursor *c, struct markup_call *call, const char *text, size_t n)
+{
+	char name[HEAD_MAX];
+	struct j_val root, args;
+	struct j_err err;
+
+	if (j_check(c->text + (text - c->text), n, &err) != 0)
+		return false;
+	root = j_root(text, n);
+	struct j_val called = j_get(root, "name");
+	size_t len = j_copy(called, name, sizeof name);
+	if (called.type != J_STRING || called.n != len + 2 || !name_is(c, call, called.p + 1, len))
+		return false;
+	args = j_get(root, "arguments");
+	if (args.type == J_NONE)
+		args = j_get(root, "parameters");
+	json_args(call, args.p != NULL ? args.p : "", args.n);
+	return true;
+}
+
+static enum markup_what hermes(struct cursor *c, struct markup_call *call)
+{
+	static const char close[] = "</tool_call>";
+	size_t n, len;
+	const char *name = early_name(c->p, c->n, &len);
+
+	if (name != NULL && !c->tools->has(c->tools->owner, name, len))
+		return MARKUP_NOT;
+	/* the closing tag may also stand in a string */
+	for (const char *at = c->p; (at = find(at, c->n - (size_t)(at - c->p), close)) != NULL; at++) {
+		n = (size_t)(at - c->p);
+		if (named_object(c, call, c->p, n)) {
+			skip(c, n + sizeof close - 1);
+			return MARKUP_CALL;
+		}
+	}
+	if (!c->end)
+		return MARKUP_MORE;
+	if (!named_object(c, call, c->p, c->n))
+		return MARKUP_NOT;
+	skip(c, c->n);
+	return MARKUP_CALL;
+}
+
+static enum markup_what glm(struct cursor *c, struct markup_call *call)
+{
+	size_t n = 0;
+	enum markup_what what;
+
+	while (n < c->n && !white(c->p[n]) && c->p[n] != '<')
+		n++;
+	if (n == c->n)
+		return c->end || n > HEAD_MAX ? MARKUP_NOT : MARKUP_MORE;
+	if (!name_is(c, call, c->p, n))
+		return MARKUP_NOT;
+	skip(c, n);
+	skip_white(c);
+	struct cursor ahead = *c;
+	what = eat(&ahead, "<arg_key>");
+	if (what == MARKUP_NOT)
+		what = eat(&ahead, "</tool_call>");
+	if (what == MARKUP_NOT && c->n == 0)
+		what = c->end ? MARKUP_CALL : MARKUP_MORE;
+	if (what != MARKUP_CALL)
+		return what;
+	call->form = ARGS_KEY_VALUE;
+	return take_last(c, "</tool_call>", &call->args, &call->nargs);
+}
+
+/* behind <tool_call> */
+static enum markup_what tool_call(struct cursor *c, struct markup_call *call)
+{
+	enum markup_what what;
+
+	skip_white(c);
+	if (c->n == 0)
+		return c->end ? MARKUP_NOT : MARKUP_MORE;
+	if (*c->p == '{')
+		return hermes(c, call);
+	what = eat(c, "<function=");
+	if (what == MARKUP_CALL)
+		return function(c, call);
+	return what == MARKUP_MORE ? what : glm(c, call);
+}
+
+/* Takes the tokens in front of a call. Returns whether more of one may come. */
+static bool skip_sections(struct cursor *c)
+{
+	bool more = false, again = true;
+
+	while (again) {
+		again = more = false;
+		skip_white(c);
+		for (size_t i = 0; i < SECTIONS; i++) {
+			enum markup_what what = eat(c, sections[i]);
+
+			again = again || what == MARKUP_CALL;
+			more = more || what == MARKUP_MORE;
+		}
+	}
+	return more || (c->n == 0 && !c->end);
+}
+
+enum markup_what markup_parse(char *text, size_t n, bool end, const struct markup_tools *tools, struct markup_call *call)
+{
+	static const char *const begin[] = {
+		KIMI_BEGIN, DEEPSEEK_BEGIN, "<invoke name=", "<" DSML "invoke name=", "<function=", "<tool_call>"
+	};
+	struct cursor c = { text, text, n, end, tools };
+	bool more = skip_sections(&c);
+	enum markup_what what = MARKUP_NOT;
+	size_t i;
+
+	memset(call, 0, sizeof *call);
+	for (i = 0; i < sizeof begin / sizeof begin[0]; i++) {
+		what = eat(&c, begin[i]);
+		if (what == MARKUP_CALL)
+			break;
+		more = more || what == MARKUP_MORE;
+	}
+	switch (i) {
+	case 0: what = kimi(&c, call); break;
+	case 1: what = deepseek(&c, call); break;
+	case 2: what = invoke(&c, call, "</invoke>"); break;
+	case 3: what = invoke(&c, call, "</" DSML "invoke>"); break;
+	case 4: what = function(&c, call); break;
+	case 5: what = tool_call(&c, call); break;
+	default: what = more ? MARKUP_MORE : MARKUP_NOT; break;
+	}
+	call->text = text;
+	call->used = n - c.n;
+	return what;
+}
+
+/* ---- arguments as JSON ---- */
+
+struct writer {
+	char *p;		/* NULL: only counting */
+	size_t n;
+};
+
+static void put(struct writer *w, const char *p, size_t n)
+{
+	if (w->p != NULL && n > 0)
+		memcpy(w->p + w->n, p, n);
+	w->n += n;
+}
+
+static void put_string(struct writer *w, const char *p, size_t n)
+{
+	struct span span;
+	struct plan plan;
+	struct plan_pos pos = { 0 };
+
+	plan_init(&plan, &span, 1, NULL, 0);
+	plan_span(&plan, SPAN_ESC, p, n);
+	put(w, "\"", 1);
+	if (w->p != NULL && plan.total > 0)
+		plan_pull(&plan, &pos, w->p + w->n, plan.total);
+	w->n += plan.total;
+	put(w, "\"", 1);
+}
+
+/* parameters that are texts whatever they look like */
+static bool is_text_name(const char *p, size_t n)
+{
+	static const char *const names[] = {
+		"content", "new_string", "old_string", "text", "command", "prompt", "code", "query", "pattern", "description",
+		"new_source", "data"
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strlen(names[i]) == n && memcmp(names[i], p, n) == 0)
+			return true;
+	return false;
+}
+
+/* as: what the markup says of the type, 's' text, 'j' JSON, 0 nothing */
+static void put_value(struct writer *w, char *base, const char *key, size_t nkey, const char *p, size_t n, char as)
+{
+	struct j_err err;
+	const char *json = p;
+	size_t njson = n;
+
+	trim(&json, &njson);
+	bool list = njson > 0 && (*json == '[' || *json == '{');
+	if (as == 'j' || (as == 0 && list && !is_text_name(key, nkey))) {
+		if (j_check(base + (json - base), njson, &err) == 0) {
+			put(w, json, njson);
+			return;
+		}
+	}
+	put_string(w, p, n);
+}
+
+/* one line end on either side belongs to the markup */
+static void trim_lines(const char **p, size_t *n)
+{
+	if (*n > 0 && **p == '\n') {
+		++*p;
+		--*n;
+	}
+	if (*n > 0 && (*p)[*n - 1] == '\n')
+		--*n;
+}
+
+/* The closing token of a value: what looks like one inside of it is not followed by another parameter or the end. */
+static const char *find_close(const char *p, size_t n, const char *token, const char *next, size_t *len)
+{
+	const char *end = p + n, *at = p;
+
+	*len = strlen(token);
+	for (; (at = find(at, (size_t)(end - at), token)) != NULL; at++) {
+		const char *behind = at + *len;
+
+		while (behind < end && white(*behind))
+			behind++;
+		if (behind == end || ((size_t)(end - behind) >= strlen(next) && memcmp(behind, next, strlen(next)) == 0))
+			return at;
+	}
+	return NULL;
+}
+
+/* A value up to its closing token, or to the end where that lacks. */
+static void take_value(struct cursor *c, const char *token, const char *next, const char **text, size_t *n)
+{
+	size_t len;
+	const char *close = find_close(c->p, c->n, token, next, &len);
+
+	*text = c->p;
+	*n = close != NULL ? (size_t)(close - c->p) : c->n;
+	skip(c, close != NULL ? *n + len : *n);
+}
+
+/* A parameter: its key, its value, and what is said of its type. */
+static bool next_parameter(struct cursor *c, enum markup_args form, const char *part[2], size_t n[2], char *as)
+{
+	static const char dsml[] = "<" DSML "parameter name=\"";
+	const char *rest;
+	size_t nrest;
+
+	*as = 0;
+	if (form == ARGS_KEY_VALUE) {
+		if (!take_until(c, "<arg_key>", &rest, &nrest) || !take_until(c, "</arg_key>", &part[0], &n[0]) ||
+		    !take_until(c, "<arg_value>", &rest, &nrest))
+			return false;
+		take_value(c, "</arg_value>", "<arg_key>", &part[1], &n[1]);
+		return true;
+	}
+	if (form == ARGS_EQUALS) {
+		if (!take_until(c, "<parameter=", &rest, &nrest) || !take_until(c, ">", &part[0], &n[0]))
+			return false;
+		take_value(c, "</parameter>", "<parameter=", &part[1], &n[1]);
+		trim_lines(&part[1], &n[1]);
+		return true;
+	}
+	bool is_dsml = take_until(c, dsml, &rest, &nrest);
+	if ((!is_dsml && !take_until(c, "<parameter name=\"", &rest, &nrest)) || !take_until(c, "\"", &part[0], &n[0]) ||
+	    !take_until(c, ">", &rest, &nrest))
+		return false;
+	if (is_dsml && nrest > 0)
+		*as = find(rest, nrest, "\"false\"") != NULL ? 'j' : 's';
+	if (is_dsml)
+		take_value(c, "</" DSML "parameter>", dsml, &part[1], &n[1]);
+	else
+		take_value(c, "</parameter>", "<parameter name=", &part[1], &n[1]);
+	if (!is_dsml)
+		trim_lines(&part[1], &n[1]);
+	return true;
+}
+
+size_t markup_write_args(const struct markup_call *call, char *dst)
+{
+	struct cursor c = { NULL, call->args, call->nargs, true, NULL };
+	struct writer w = { dst, 0 };
+	const char *part[2];
+	size_t n[2];
+	char as;
+
+	if (call->form == ARGS_JSON) {
+		put(&w, call->args, call->nargs);
+		return w.n;
+	}
+	put(&w, "{", 1);
+	while (next_parameter(&c, call->form, part, n, &as)) {
+		trim(&part[0], &n[0]);
+		if (w.n > 1)
+			put(&w, ",", 1);
+		put_string(&w, part[0], n[0]);
+		put(&w, ":", 1);
+		put_value(&w, call->text, part[0], n[0], part[1], n[1], as);
+	}
+	put(&w, "}", 1);
+	return w.n;
+}
