@@ -82,6 +82,8 @@ bool base64_text(struct plan *out, struct j_val data)
 				return false;
 			continue;
 		}
+		if (raw[i] == '=' && i == 0)
+			return false;
 		padded = padded || raw[i] == '=';
 		int d = padded ? 0 : digit(raw[i]);
 		if (d < 0 || (padded && raw[i] != '='))

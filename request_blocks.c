@@ -47,54 +47,39 @@ static enum block_type type_of(struct j_val type)
 	return BLOCK_UNKNOWN;
 }
 
-enum source_type { SOURCE_BASE64, SOURCE_URL, SOURCE_TEXT, SOURCE_CONTENT, SOURCE_OTHER };
-
-struct source {
-	enum source_type type;
-	struct j_val media, data, url, content;
-};
-
-static struct source source_of(const struct block *b)
+static bool check_source(struct work *w, const struct place *at, struct block *b)
 {
 	static const char *const types[] = { "base64", "url", "text", "content" };
 	static const char *const names[] = { "type", "media_type", "data", "url", "content" };
-	struct source s = { SOURCE_OTHER, none, none, none, none };
+	struct source *s = &b->source;
 	struct j_val v[5];
 
+	if (!work_want(w, at, "source", b->f[B_SOURCE], J_OBJECT, true))
+		return false;
 	j_fields(b->f[B_SOURCE], names, 5, v);
+	if (!work_want(w, at, "source.type", v[0], J_STRING, true))
+		return false;
+	*s = (struct source){ SOURCE_OTHER, v[1], v[2], v[3], v[4] };
 	for (int i = 0; i < SOURCE_OTHER; i++)
 		if (j_is(v[0], types[i]))
-			s.type = (enum source_type)i;
-	s.media = v[1];
-	s.data = v[2];
-	s.url = v[3];
-	s.content = v[4];
-	return s;
-}
-
-static bool check_source(struct work *w, const struct place *at, const struct block *b)
-{
-	if (!work_want(w, at, "source", b->f[B_SOURCE], J_OBJECT, true)
-		|| !work_want(w, at, "source.type", j_get(b->f[B_SOURCE], "type"), J_STRING, true))
-		return false;
-	struct source s = source_of(b);
-	switch (s.type) {
+			s->type = (enum source_type)i;
+	switch (s->type) {
 	case SOURCE_BASE64:
-		return work_want(w, at, "source.media_type", s.media, J_STRING, true)
-			&& work_want(w, at, "source.data", s.data, J_STRING, true);
+		return work_want(w, at, "source.media_type", s->media, J_STRING, true)
+			&& work_want(w, at, "source.data", s->data, J_STRING, true);
 	case SOURCE_URL:
-		return work_want(w, at, "source.url", s.url, J_STRING, true);
+		return work_want(w, at, "source.url", s->url, J_STRING, true);
 	case SOURCE_TEXT:
-		return work_want(w, at, "source.data", s.data, J_STRING, true);
+		return work_want(w, at, "source.data", s->data, J_STRING, true);
 	case SOURCE_CONTENT:
-		return work_content(w, at, "source.content", s.content);
+		return s->content.type == J_STRING || work_want(w, at, "source.content", s->content, J_ARRAY, true);
 	case SOURCE_OTHER:
 		break;
 	}
 	return true;
 }
 
-static bool check(struct work *w, const struct place *at, const struct block *b)
+static bool check(struct work *w, const struct place *at, struct block *b)
 {
 	const struct j_val *f = b->f;
 
@@ -140,21 +125,34 @@ bool blocks_next(struct work *w, const struct place *up, const char *name, struc
 	i->at.index += i->item.p != NULL;
 	i->at.up = up;
 	i->at.name = name;
-	if (w->failed || !j_item(content, &i->item))
+	if (content.type != J_ARRAY || w->failed)
 		return false;
-	if (!work_want(w, &i->at, "", i->item, J_OBJECT, true))
+	bool first = i->item.p == NULL;
+	if (first && w->last.content == content.p) {
+		i->item = w->last.item;
+		*b = w->last.b;
+		return true;
+	}
+	if (!j_item(content, &i->item) || !work_want(w, &i->at, "", i->item, J_OBJECT, true))
 		return false;
 	j_fields(i->item, names, BLOCK_FIELDS, b->f);
 	b->p = i->item.p;
 	b->type = type_of(b->f[B_TYPE]);
-	return check(w, &i->at, b);
+	if (!check(w, &i->at, b))
+		return false;
+	if (first) {
+		w->last.content = content.p;
+		w->last.item = i->item;
+		w->last.b = *b;
+	}
+	return true;
 }
 
 /* ---- images and documents ---- */
 
 static bool image_goes(const struct work *w, const struct block *b)
 {
-	return w->q->images == IMAGES_DATA && source_of(b).type <= SOURCE_URL;
+	return w->q->images == IMAGES_DATA && b->source.type <= SOURCE_URL;
 }
 
 static bool is_pdf(const struct source *s)
@@ -164,9 +162,7 @@ static bool is_pdf(const struct source *s)
 
 static bool file_goes(const struct work *w, const struct block *b)
 {
-	struct source s = source_of(b);
-
-	return w->q->files == FILES_OPENAI && is_pdf(&s);
+	return w->q->files == FILES_OPENAI && is_pdf(&b->source);
 }
 
 static void data_url(struct work *w, const struct source *s)
@@ -185,12 +181,12 @@ static void stand_in(struct content *c)
 
 static void write_image(struct content *c, const struct place *at, const struct block *b)
 {
-	struct source s = source_of(b);
+	const struct source *s = &b->source;
 
 	(void)at;
 	if (!image_goes(c->w, b)) {
 		if ((c->want & WANT_TEXT) != 0)
-			content_lit(c, s.type <= SOURCE_URL ? "[image omitted: this model takes no images]"
+			content_lit(c, s->type <= SOURCE_URL ? "[image omitted: this model takes no images]"
 				: "[image omitted: it is stored where only Anthropic can read it]");
 		return;
 	}
@@ -200,10 +196,10 @@ static void write_image(struct content *c, const struct place *at, const struct 
 	}
 	c->w->f->has_image = true;
 	content_part(c, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
-	if (s.type == SOURCE_URL)
-		work_inner(c->w, s.url);
+	if (s->type == SOURCE_URL)
+		work_inner(c->w, s->url);
 	else
-		data_url(c->w, &s);
+		data_url(c->w, s);
 	plan_lit(c->w->out, "\"}");
 }
 
@@ -231,8 +227,10 @@ static void document_head(struct content *c, const struct block *b, bool *begun)
 	}
 }
 
-static void document_note(struct content *c, const struct block *b, const struct source *s)
+static void document_note(struct content *c, const struct block *b)
 {
+	const struct source *s = &b->source;
+
 	content_lit(c, "[document ");
 	if (b->f[B_TITLE].type == J_STRING) {
 		plan_lit(c->w->out, "\\\"");
@@ -248,8 +246,9 @@ static void document_note(struct content *c, const struct block *b, const struct
 	plan_lit(c->w->out, "omitted: this model takes no such files]");
 }
 
-static void document_text(struct content *c, const struct place *at, const struct block *b, const struct source *s)
+static void document_text(struct content *c, const struct place *at, const struct block *b)
 {
+	const struct source *s = &b->source;
 	struct j_val text = s->type == SOURCE_CONTENT ? s->content : s->data;
 	bool begun = false;
 
@@ -272,15 +271,15 @@ static void document_text(struct content *c, const struct place *at, const struc
 
 static void write_document(struct content *c, const struct place *at, const struct block *b)
 {
-	struct source s = source_of(b);
+	const struct source *s = &b->source;
 	struct work *w = c->w;
-	bool text = s.type == SOURCE_TEXT || s.type == SOURCE_CONTENT || (s.type == SOURCE_BASE64 && text_media(s.media));
+	bool text = s->type == SOURCE_TEXT || s->type == SOURCE_CONTENT || (s->type == SOURCE_BASE64 && text_media(s->media));
 
 	if (!file_goes(w, b)) {
-		if (text && (s.type == SOURCE_CONTENT || (c->want & WANT_TEXT) != 0))
-			document_text(c, at, b, &s);
+		if (text && (s->type == SOURCE_CONTENT || (c->want & WANT_TEXT) != 0))
+			document_text(c, at, b);
 		else if (!text && (c->want & WANT_TEXT) != 0)
-			document_note(c, b, &s);
+			document_note(c, b);
 		return;
 	}
 	if ((c->want & WANT_PARTS) == 0) {
@@ -293,7 +292,7 @@ static void write_document(struct content *c, const struct place *at, const stru
 	else
 		plan_lit(w->out, "document.pdf");
 	plan_lit(w->out, "\",\"file_data\":\"");
-	data_url(w, &s);
+	data_url(w, s);
 	plan_lit(w->out, "\"}");
 }
 
@@ -462,7 +461,7 @@ bool block_has_part(struct work *w, const struct place *at, const struct block *
 	case BLOCK_IMAGE:
 		return image_goes(w, b);
 	case BLOCK_DOCUMENT:
-		return file_goes(w, b) || content_has_part(w, at, "source.content", source_of(b).content);
+		return file_goes(w, b) || content_has_part(w, at, "source.content", b->source.content);
 	case BLOCK_TOOL_RESULT:
 	case BLOCK_SEARCH_RESULT:
 		return content_has_part(w, at, "content", b->f[B_CONTENT]);

@@ -25,6 +25,7 @@
 struct thoughts {
 	struct cursor messages;
 	struct message m;
+	bool inside;			/* m is a message */
 	struct blocks blocks;
 	struct block b;
 	struct carry carry;
@@ -33,13 +34,14 @@ struct thoughts {
 static bool next_thought(struct work *w, const struct run *r, struct thoughts *t)
 {
 	while (!w->failed) {
-		while (t->m.p != NULL && blocks_next(w, &t->m.at, "content", t->m.content, &t->blocks, &t->b)) {
+		while (t->inside && blocks_next(w, &t->m.at, "content", t->m.content, &t->blocks, &t->b)) {
 			if (t->b.type == BLOCK_THINKING
 				&& carry_read(t->b.f[B_SIGNATURE], w->t->binding, &t->carry))
 				return true;
 		}
 		memset(&t->blocks, 0, sizeof t->blocks);
-		if (!run_next(w, r, &t->messages, &t->m))
+		t->inside = run_next(w, r, &t->messages, &t->m);
+		if (!t->inside)
 			break;
 	}
 	return false;

@@ -51,15 +51,18 @@ bool message_next(struct work *w, struct cursor *c, struct message *m)
 		work_fail(w, &m->at, "content", v[1].type == J_NONE ? "Field required" : "must be a string or an array");
 	m->role = (enum role)role;
 	m->content = v[1];
-	m->p = c->item.p;
 	return !w->failed;
 }
 
 bool run_next(struct work *w, const struct run *r, struct cursor *c, struct message *m)
 {
-	while (message_next(w, c, m)) {
-		if (m->p == r->end)
+	while (c->next < r->behind) {
+		if (c->next == r->first.at.index) {
+			*m = r->first;
+			*c = r->second;
+		} else if (!message_next(w, c, m)) {
 			return false;
+		}
 		if ((m->role == ROLE_ASSISTANT) == r->assistant)
 			return true;
 	}
@@ -86,25 +89,38 @@ static bool silent(struct work *w, const struct message *m)
 	return true;
 }
 
-/* Takes the messages of one side, and silent ones of the other. */
-static void take_run(struct work *w, struct cursor *c, bool assistant, struct run *r)
-{
-	struct cursor ahead = *c;
+/* a place between messages, and the message behind it once it has been looked at: reading one costs its length */
+struct reader {
+	struct cursor at, behind;
 	struct message m;
+	bool looked;
+};
 
-	r->start = *c;
-	r->end = NULL;
+static bool look(struct work *w, struct reader *r)
+{
+	if (!r->looked) {
+		r->behind = r->at;
+		r->looked = message_next(w, &r->behind, &r->m);
+	}
+	return r->looked;
+}
+
+/* Takes the messages of one side, and silent ones of the other. */
+static void take_run(struct work *w, struct reader *from, bool assistant, struct run *r)
+{
+	r->start = from->at;
 	r->assistant = assistant;
 	r->any = false;
-	while (message_next(w, &ahead, &m)) {
-		if ((m.role == ROLE_ASSISTANT) != assistant && !silent(w, &m)) {
-			r->end = m.p;
-			break;
+	while (look(w, from) && ((from->m.role == ROLE_ASSISTANT) == assistant || silent(w, &from->m))) {
+		if (!r->any) {
+			r->first = from->m;
+			r->second = from->behind;
 		}
 		r->any = true;
-		*c = ahead;
+		from->at = from->behind;
+		from->looked = false;
 	}
-	r->behind = c->next;
+	r->behind = from->at.next;
 }
 
 /* ---- ids ---- */
@@ -255,8 +271,9 @@ static void write_assistant(struct work *w, const struct run *r)
 /* what a run of the user's side holds */
 struct user_side {
 	struct run run;
-	bool parts;		/* images or files of its own, or of orphans */
-	bool result_parts;	/* of results */
+	bool own;		/* something that is no result of the turn's calls */
+	bool parts;		/* images or files of that */
+	bool result_parts;	/* images or files of results */
 	enum { MARKS_NONE, MARKS_IN_TOOL, MARKS_IN_USER } marks;	/* where what changes each turn goes: to the very end */
 };
 
@@ -301,12 +318,14 @@ static void scan_user(struct work *w, struct user_side *u)
 		struct block b;
 		if (m.role == ROLE_USER)
 			w->f->last_is_user = true;
+		u->own = u->own || m.content.type == J_STRING;
 		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
 			bool result = b.type == BLOCK_TOOL_RESULT && match(w, &i.at, &b, &open);
 			bool part = block_has_part(w, &i.at, &b);
 			if (b.type == BLOCK_TOOL_RESULT)
 				w->f->last_is_user = false;
 			u->result_parts = u->result_parts || (result && part);
+			u->own = u->own || !result;
 			u->parts = u->parts || (!result && part);
 		}
 	}
@@ -358,7 +377,7 @@ static void write_own_text(struct content *c, const struct user_side *u)
 	struct message m;
 
 	c->stand_in = NULL;
-	while (run_next(c->w, &u->run, &at, &m)) {
+	while (u->own && run_next(c->w, &u->run, &at, &m)) {
 		if (m.role == ROLE_SYSTEM && c->w->q->system == SYSTEM_INLINE)
 			return;
 		write_own(c, &m);
@@ -435,7 +454,7 @@ static void write_rest(struct work *w, const struct user_side *u, bool merged)
 	}
 	c.label = NULL;
 	c.want = merged ? WANT_PARTS : fresh.want;
-	while (run_next(w, &u->run, &at, &m)) {
+	while (u->own && run_next(w, &u->run, &at, &m)) {
 		if (m.role != ROLE_SYSTEM || w->q->system != SYSTEM_INLINE) {
 			write_own(&c, &m);
 			continue;
@@ -464,20 +483,21 @@ static void write_user(struct work *w, struct user_side *u)
 
 void turns_write(struct work *w)
 {
-	struct cursor c = { 0 };
+	struct reader from;
 	struct run assistant;
-	struct user_side user = { 0 };
+	struct user_side user;
 
 	if (!work_want(w, NULL, "messages", w->top[TOP_MESSAGES], J_ARRAY, true))
 		return;
+	memset(&from, 0, sizeof from);
 	plan_lit(w->out, "[");
-	system_write(w, &c);
+	system_write(w, &from.at);
 	size_t head = w->nmessages;
 	do {
-		take_run(w, &c, true, &assistant);
+		take_run(w, &from, true, &assistant);
 		write_assistant(w, &assistant);
 		memset(&user, 0, sizeof user);
-		take_run(w, &c, false, &user.run);
+		take_run(w, &from, false, &user.run);
 		write_user(w, &user);
 	} while (!w->failed && (assistant.any || user.run.any));
 	plan_lit(w->out, "]");

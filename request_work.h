@@ -44,6 +44,31 @@ struct call {
 	size_t nsignature;
 };
 
+enum block_type {
+	BLOCK_TEXT, BLOCK_IMAGE, BLOCK_DOCUMENT, BLOCK_TOOL_USE, BLOCK_TOOL_RESULT, BLOCK_THINKING, BLOCK_REDACTED,
+	BLOCK_SEARCH_RESULT, BLOCK_TOOL_REFERENCE, BLOCK_SERVER_USE, BLOCK_SERVER_RESULT, BLOCK_UNKNOWN, BLOCK_TYPES
+};
+
+enum block_field {
+	B_TYPE, B_TEXT, B_SOURCE, B_CONTENT, B_ID, B_TOOL_USE_ID, B_NAME, B_INPUT, B_IS_ERROR, B_TITLE, B_CONTEXT,
+	B_THINKING, B_SIGNATURE, B_TOOL_NAME, B_MARK, BLOCK_FIELDS
+};
+
+enum source_type { SOURCE_BASE64, SOURCE_URL, SOURCE_TEXT, SOURCE_CONTENT, SOURCE_OTHER };
+
+/* of an image or document */
+struct source {
+	enum source_type type;
+	struct j_val media, data, url, content;
+};
+
+struct block {
+	enum block_type type;
+	struct source source;
+	const char *p;			/* where it begins */
+	struct j_val f[BLOCK_FIELDS];
+};
+
 struct work {
 	const struct target *t;
 	const struct quirks *q;
@@ -71,6 +96,12 @@ struct work {
 	size_t ncalls, all_calls;	/* of this turn; of the conversation so far */
 	size_t nseen, nloaded;
 	uint64_t seen[SEEN_SLOTS];	/* hashes of ids, open addressing; 0: free */
+
+	struct {
+		const char *content;	/* the content array whose first block was read last */
+		struct j_val item;
+		struct block b;
+	} last;				/* whether a message is silent is asked of its first block, and then it is written */
 
 	/* from here on nothing is cleared at the start */
 	struct call calls[TURN_CALLS];
@@ -113,7 +144,6 @@ struct message {
 	enum role role;
 	struct j_val content;
 	struct place at;
-	const char *p;			/* where it begins */
 };
 
 /* start with all zero */
@@ -122,10 +152,10 @@ struct cursor {
 	size_t next;
 };
 
-/* messages that are on one side of the conversation, up to the one that begins at end */
+/* messages of one side of the conversation, and silent ones of the other between them */
 struct run {
-	struct cursor start;
-	const char *end;		/* NULL: up to the last message */
+	struct cursor start, second;	/* in front of the first message; of the second */
+	struct message first;
 	size_t behind;			/* index of the first message behind it */
 	bool assistant;			/* which side */
 	bool any;
@@ -151,22 +181,6 @@ void system_write(struct work *w, struct cursor *c);
 void system_marks(struct content *c);
 
 /* ---- blocks, request_blocks.c ---- */
-
-enum block_type {
-	BLOCK_TEXT, BLOCK_IMAGE, BLOCK_DOCUMENT, BLOCK_TOOL_USE, BLOCK_TOOL_RESULT, BLOCK_THINKING, BLOCK_REDACTED,
-	BLOCK_SEARCH_RESULT, BLOCK_TOOL_REFERENCE, BLOCK_SERVER_USE, BLOCK_SERVER_RESULT, BLOCK_UNKNOWN, BLOCK_TYPES
-};
-
-enum block_field {
-	B_TYPE, B_TEXT, B_SOURCE, B_CONTENT, B_ID, B_TOOL_USE_ID, B_NAME, B_INPUT, B_IS_ERROR, B_TITLE, B_CONTEXT,
-	B_THINKING, B_SIGNATURE, B_TOOL_NAME, B_MARK, BLOCK_FIELDS
-};
-
-struct block {
-	enum block_type type;
-	const char *p;			/* where it begins */
-	struct j_val f[BLOCK_FIELDS];
-};
 
 /* start with all zero */
 struct blocks {
