@@ -211,7 +211,7 @@ static void copy_other(struct walk *w, struct j_val value)
 static void copy_node(struct walk *w, struct j_val value, struct j_val type, bool root)
 {
 	static const char *const names[] = { "type", "anyOf", "oneOf", "$ref", "properties" };
-	struct j_val field[COUNT(names)], key = { 0 }, member = { 0 };
+	struct j_val field[COUNT(names)], key = { 0 }, member = { 0 }, none = { 0 };
 	bool any = false, moves;
 
 	if (value.type != J_OBJECT) {
@@ -232,7 +232,7 @@ static void copy_node(struct walk *w, struct j_val value, struct j_val type, boo
 			continue;
 		if (root && j_is(key, "properties") && member.type != J_OBJECT)
 			continue;
-		if (copy_member(w, value, key, member, type, any))
+		if (copy_member(w, value, key, member, moves ? type : none, any))
 			any = true;
 	}
 	plan_lit(w->out, "}");

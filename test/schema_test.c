@@ -192,6 +192,9 @@ static const struct row rows[] = {
 	  "\"additionalProperties\":false}",
 	  "{\"type\":\"object\",\"properties\":{\"pattern\":{\"type\":\"string\"},\"any\":{},\"l\":{\"items\":{}},"
 	  "\"u\":{\"anyOf\":[{},{}]},\"d\":{\"default\":{\"format\":1}}},\"additionalProperties\":false}" },
+	{ "grammar: type stays beside a union", SCHEMA_GRAMMAR,
+	  "{\"type\":\"object\",\"properties\":{\"k\":{\"type\":\"string\",\"anyOf\":[{\"minLength\":1}]}},\"anyOf\":[{}]}",
+	  "{\"type\":\"object\",\"properties\":{\"k\":{\"type\":\"string\",\"anyOf\":[{\"minLength\":1}]}},\"anyOf\":[{}]}" },
 	{ "grammar: the root is made sure of", SCHEMA_GRAMMAR, "{\"$schema\":\"s\",\"properties\":[]}",
 	  "{\"type\":\"object\",\"properties\":{}}" },
 };
