@@ -251,6 +251,8 @@ void upstream_io(struct conn *c);
 void bad_upstream(struct conn *c, const char *message);
 
 /* journal.c */
+bool compressed(const struct http_head *h);	/* its body is */
+void pass_head(struct conn *c, const struct http_head *h, enum framing frame, uint64_t length);	/* the upstream's, to the client */
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
 void conn_log(struct conn *c);
 

@@ -297,16 +297,45 @@ static void finish_whole(struct conn *c)
 	answer_plan(c, 200);
 }
 
+/* An OpenAI client gets the provider's words as they are, but for a key that they may repeat. */
+static void pass_error(struct conn *c, const struct http_head *h)
+{
+	char words[sizeof c->error.message];
+
+	if (!heap_grow(&c->event, 2 * c->whole.n + 16, HEAP_NO_MAX)) {
+		conn_fail(c, 529, "out of memory for the answer", "no memory");
+		return;
+	}
+	size_t n = conn_redact(c, c->event.p, c->event.cap, c->whole.p, c->whole.n);
+	conn_redact(c, words, sizeof words, c->error.message, strlen(c->error.message));
+	memcpy(c->error.message, words, sizeof words);	/* for the log */
+	c->has_error = true;
+	c->why = "upstream error";
+	plan_span(&c->out_plan, SPAN_RAW, c->event.p, n);
+	pass_head(c, h, FRAME_LENGTH, n);
+	c->out_ended = c->reply_over = true;
+	conn_enter(c, PHASE_FLUSH);
+}
+
 static void finish_error(struct conn *c)
 {
+	static const char squeezed[] = "the upstream's words are compressed although that was not asked for";
 	struct http_head h;
 	const char *why;
 
 	http_response(c->up_rx.p, c->up_rx.len, false, &h, &why);
+	if (compressed(&h)) {
+		heap_free(&c->whole);
+		heap_str(&c->whole, squeezed);
+	}
 	conn_debug(c, "upstream body", c->whole.p, c->whole.n);
 	error_read(&h, c->whole.p, c->whole.n, &c->error);
 	let_upstream_go(c);
-	if (!heal_try(c))
+	if (heal_try(c))
+		return;
+	if (c->route == ROUTE_CHAT && h.status >= 400)
+		pass_error(c, &h);
+	else
 		conn_fail_with(c, &c->error, "upstream error");
 }
 

@@ -162,11 +162,18 @@ static void choose_mode(struct conn *c, const struct http_head *h)
 	bool good = h->status >= 200 && h->status < 300;
 
 	c->mode = good ? RELAY_SNIFF : RELAY_ERROR;
-	if (c->route == ROUTE_CHAT && (good || h->status >= 400))
+	if (c->route == ROUTE_CHAT && good)
 		c->mode = RELAY_RAW;
 }
 
-static void start_raw(struct conn *c, const struct http_head *h)
+bool compressed(const struct http_head *h)
+{
+	struct http_text coding = http_field(h, "content-encoding");
+
+	return coding.p != NULL && coding.n > 0 && !http_is(coding, "identity");
+}
+
+void pass_head(struct conn *c, const struct http_head *h, enum framing frame, uint64_t length)
 {
 	struct http_text type = http_field(h, "content-type");
 	char text[128];
@@ -175,16 +182,18 @@ static void start_raw(struct conn *c, const struct http_head *h)
 	if (n > 0)
 		memcpy(text, type.p, n);
 	text[n] = '\0';
-	if (h->framing == HTTP_LENGTH || h->framing == HTTP_EMPTY)
-		answer_head(c, h->status, n > 0 ? text : "application/json", FRAME_LENGTH, h->length);
-	else
-		answer_head(c, h->status, n > 0 ? text : "application/json", FRAME_CHUNKED, 0);
+	answer_head(c, h->status, n > 0 ? text : "application/json", frame, length);
+}
+
+static void start_raw(struct conn *c, const struct http_head *h)
+{
+	bool known = h->framing == HTTP_LENGTH || h->framing == HTTP_EMPTY;
+
+	pass_head(c, h, known ? FRAME_LENGTH : FRAME_CHUNKED, known ? h->length : 0);
 }
 
 static void take_response(struct conn *c, const struct http_head *h)
 {
-	struct http_text coding = http_field(h, "content-encoding");
-
 	conn_debug(c, "upstream head", c->up_rx.p, c->up_rx.len);
 	if (h->status == 101 || (h->status < 200 && ++c->interim > INTERIM_MAX)) {
 		bad_upstream(c, h->status == 101 ? "it switched protocols" : "too many 1xx heads");
@@ -194,7 +203,7 @@ static void take_response(struct conn *c, const struct http_head *h)
 		c->up_rx.len = 0;
 		return;
 	}
-	if (coding.p != NULL && coding.n > 0 && !http_is(coding, "identity")) {
+	if (compressed(h) && h->status < 300) {
 		bad_upstream(c, "it is compressed although that was not asked for");
 		return;
 	}
