@@ -214,7 +214,7 @@ static int check_one(const char *file)
 		out("config      FAILED: %s\n", err);
 		return 100;
 	}
-	struct instance inst = { .cfg = cfg, .listener = -1 };
+	struct instance inst = { .cfg = cfg, .listener = -1, .port = cfg->port };
 	show_config(cfg);
 	srv.pool = up_pool_new();
 	bool ok = srv.pool != NULL && check_connection(&srv, cfg) && check_request(&srv, &inst);

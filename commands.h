@@ -26,9 +26,8 @@ int command_check(const struct options *o);
 /* convert: a filter from fd 0 to fd 1. 0; 1 when the result is an error (it is written all the same); 100, 111. */
 int command_convert(const struct options *o);
 
-/* Whether fds 0 and 1 are one socket; whether log lines need a time stamp (nobody else adds one). */
+/* Whether fds 0 and 1 are one socket. */
 bool same_socket(void);
-bool log_wants_stamp(void);
 
 /* Writes to a fd, all of it, whatever it takes. False when that fails. */
 bool write_all(int fd, const char *p, size_t n);

@@ -58,7 +58,7 @@ static void forget(struct conn *c)
 	c->stash.owner = c;
 	c->session = (struct session){ 0 };
 	out_reset(c);
-	c->answered = c->out_ended = c->terminated = c->reply_over = c->asked_continue = false;
+	c->answered = c->out_ended = c->terminated = c->reply_over = false;
 	c->redialled = c->up_body_done = c->up_head_done = c->converted = c->broken = false;
 	c->tries = c->nrepairs = 0;
 	c->resent = false;
@@ -71,6 +71,9 @@ static void forget(struct conn *c)
 	c->why = "done";
 	c->model[0] = c->up_model[0] = c->session_id[0] = c->origin[0] = c->id[0] = '\0';
 	c->nmodel = 0;
+	c->http10 = c->head_method = c->has_error = false;
+	c->allow = NULL;
+	c->mode = RELAY_SNIFF;
 }
 
 struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out, const char *peer)
@@ -92,7 +95,6 @@ struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out
 	forget(c);
 	c->phase = PHASE_HEAD;
 	c->entered = c->client_moved = srv->now;
-	inst->refs++;
 	srv->count++;
 	return c;
 }
@@ -105,7 +107,6 @@ void conn_free(struct conn *c)
 	close(c->in);
 	if (c->out != c->in)
 		close(c->out);
-	c->inst->refs--;
 	c->srv->count--;
 	free(c);
 }
@@ -174,14 +175,12 @@ static void take_head(struct conn *c, const struct http_head *h)
 	c->keep_alive = h->keep_alive && !c->srv->draining;
 	c->http10 = h->minor == 0;
 	c->head_method = h->method.n == 4 && memcmp(h->method.p, "HEAD", 4) == 0;
-	c->allow = NULL;
-	c->has_error = false;
 	http_body_init(&c->body_in, h);
 	c->body_over = h->framing == HTTP_EMPTY || (h->framing == HTTP_LENGTH && h->length == 0);
 	copy_text(c->origin, sizeof c->origin, route_origin(h, c->inst->cfg));
 	take_session(c, http_field(h, "x-claude-code-session-id"));
 	if (route_preflight(h, c->inst->cfg)) {
-		serve_preflight(c);
+		serve_preflight(c, http_field(h, "access-control-request-headers"));
 		return;
 	}
 	bad = route_head(h, c->inst->cfg, &info, &c->error);
@@ -197,9 +196,14 @@ static void take_head(struct conn *c, const struct http_head *h)
 		conn_fail(c, 529, "out of memory for the request body; try again", "no memory");
 		return;
 	}
-	if (h->expect_continue && !c->body_over && c->rx.len == 0)
-		buf_str(&c->tx, "HTTP/1.1 100 Continue\r\n\r\n");
 	conn_enter(c, PHASE_BODY);
+}
+
+/* RFC 9110 10.1.1: not when a part of the body is here already. */
+static void invite_body(struct conn *c)
+{
+	if (c->phase == PHASE_BODY && !c->body_over && c->rx.len == 0)
+		buf_str(&c->tx, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 static void refuse_head(struct conn *c, int status, const char *message, const char *why)
@@ -207,6 +211,16 @@ static void refuse_head(struct conn *c, int status, const char *message, const c
 	c->keep_alive = c->body_over = false;
 	c->route = ROUTE_ROOT;
 	conn_fail(c, status, message, why);
+}
+
+void conn_refuse(struct conn *c)
+{
+	begin(c);
+	c->keep_alive = false;
+	error_set(&c->error, 529, "all connections are taken (MAX_CONNECTIONS); try again");
+	fmt(c->error.retry_after, sizeof c->error.retry_after, "2");
+	c->route = ROUTE_ROOT;
+	conn_fail_with(c, &c->error, "no place");
 }
 
 static bool step_head(struct conn *c)
@@ -230,6 +244,8 @@ static bool step_head(struct conn *c)
 		conn_debug(c, "client head", buf_at(&c->rx), (size_t)n);
 		take_head(c, &h);
 		buf_skip(&c->rx, (size_t)n);
+		if (h.expect_continue)
+			invite_body(c);
 	} else if (n < 0) {
 		refuse_head(c, -n, why, "bad request head");
 	} else if (c->in_eof) {

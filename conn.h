@@ -33,12 +33,11 @@
 #define CONN_DRAIN 500			/* ms to wait for the end of a response that is complete for us, to reuse its connection */
 #define CONN_ROUNDS 64			/* moves of one connection before others get their turn */
 
-/* one configured listener; connections hold it until they end */
+/* one configured listener */
 struct instance {
 	const struct config *cfg;
 	int listener;			/* -1: inetd */
-	unsigned refs;
-	bool anonymous;			/* no client key is asked for */
+	int port;			/* where it listens: with PORT=0 the one that the system picked */
 };
 
 /* what all connections share; main owns it */
@@ -88,7 +87,7 @@ struct conn {
 
 	/* the request */
 	enum route route;
-	bool keep_alive, http10, head_method, asked_continue;
+	bool keep_alive, http10, head_method;
 	bool answered;			/* a response head was written */
 	bool has_error;			/* the answer is an error: c->error */
 	bool body_over;			/* the body was read to its end */
@@ -182,6 +181,9 @@ int64_t conn_due(const struct conn *c);
 /* Does all that can be done; p and n as conn_poll filled them (n 0: no events looked at). c->phase is PHASE_OVER when it is to be freed. */
 void conn_step(struct conn *c, const struct pollfd *p, int n);
 
+/* The places are all taken: answers 529 whatever the client wants. */
+void conn_refuse(struct conn *c);
+
 /* Idle: between requests, nothing read. Such a connection may be closed when others need its place. */
 bool conn_idle(const struct conn *c);
 
@@ -228,7 +230,7 @@ void serve_health(struct conn *c);
 void serve_root(struct conn *c);
 void serve_models(struct conn *c);
 void serve_model(struct conn *c);
-void serve_preflight(struct conn *c);
+void serve_preflight(struct conn *c, struct http_text wanted);	/* wanted: the fields asked for, or p NULL */
 void serve_test_done(struct conn *c, struct j_val completion);	/* /test-connection: the upstream answered */
 void serve_test_failed(struct conn *c);				/* or c->error came of it */
 int64_t wall_clock(void);					/* seconds since 1970 */
@@ -249,10 +251,11 @@ bool sent_all(const struct conn *c);		/* the request */
 bool send_request(struct conn *c);
 void upstream_io(struct conn *c);
 void bad_upstream(struct conn *c, const char *message);
-
-/* journal.c */
 bool compressed(const struct http_head *h);	/* its body is */
 void pass_head(struct conn *c, const struct http_head *h, enum framing frame, uint64_t length);	/* the upstream's, to the client */
+
+/* journal.c. Copies text from outside with our keys and what looks like one replaced (log_redact). */
+size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, size_t n);
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
 void conn_log(struct conn *c);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define PIECE 1600		/* bytes of a body in one line */
+#define MODEL_SHOWN 96		/* bytes of a model's name */
 
 static int64_t since(const struct conn *c, int64_t then)
 {
@@ -21,37 +22,73 @@ static const char *route_name(enum route r)
 	return names[r];
 }
 
-static void log_exchange(struct conn *c, enum log_level level)
+/* at most so much of a model's name, so that the rest of the line is seen */
+static size_t shown(size_t n)
+{
+	return n < MODEL_SHOWN ? n : MODEL_SHOWN;
+}
+
+/* Whether a custom header's value is a secret, by the end of its name: "Bearer x" in Authorization, X-Some-Key ... */
+static bool carries_key(const char *name)
+{
+	static const char *const ends[] = { "authorization", "key", "token", "secret", "cookie" };
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		size_t k = strlen(ends[i]);
+		if (n >= k && http_is((struct http_text){ name + n - k, k }, ends[i]))
+			return true;
+	}
+	return false;
+}
+
+static size_t put_numbers(const struct conn *c, char *dst, size_t room)
 {
 	int64_t in, cached, out;
 
+	if (!c->converted || c->route == ROUTE_CHAT)
+		return fmt(dst, room, " from %s", c->peer);
 	reply_usage(&c->reply, &in, &cached, &out);
-	log_line(&c->srv->log, level, "%s %s %j -> %j %d in %lld cached %lld out %lld first %m total %m: %s",
-		c->id, route_name(c->route), c->model, c->nmodel, c->up_model, strlen(c->up_model), c->status,
-		(long long)in, (long long)cached, (long long)out, since(c, c->first_byte),
-		c->srv->now - c->began, c->why);
+	return fmt(dst, room, " in %lld cached %lld out %lld first %m", (long long)in, (long long)cached,
+		(long long)out, since(c, c->first_byte));
 }
 
+/* One line, whatever happened: an error's own words stand at the end of it. */
 void conn_log(struct conn *c)
 {
 	enum log_level level = c->has_error || c->broken ? LOG_WARNING : LOG_INFO;
+	const char *said = c->has_error ? c->error.message : "";
+	char line[1024];
+	size_t n = fmt(line, sizeof line, "%s %s", c->id, route_name(c->route));
 
 	if (c->route == ROUTE_HEALTH && !c->has_error)
 		level = LOG_DEBUG;
-	if (c->converted && c->route != ROUTE_CHAT)
-		log_exchange(c, level);
-	else
-		log_line(&c->srv->log, level, "%s %s %j -> %j %d total %m: %s", c->id, route_name(c->route), c->model,
-			c->nmodel, c->up_model, strlen(c->up_model), c->status, c->srv->now - c->began, c->why);
-	if (c->has_error)
-		log_line(&c->srv->log, level, "%s %s: %j", c->id, c->error.type, c->error.message,
-			strlen(c->error.message));
+	if (c->nmodel > 0)
+		n += fmt(line + n, sizeof line - n, " %j", c->model, shown(c->nmodel));
+	if (c->up_model[0] != '\0')
+		n += fmt(line + n, sizeof line - n, " -> %j", c->up_model, shown(strlen(c->up_model)));
+	n += fmt(line + n, sizeof line - n, " %d", c->status);
+	put_numbers(c, line + n, sizeof line - n);
+	log_line(&c->srv->log, level, "%s total %m: %s%s%j", line, c->srv->now - c->began, c->why, *said ? ": " : "",
+		said, strlen(said));
+}
+
+size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, size_t n)
+{
+	const struct config *cfg = c->inst->cfg;
+	const char *secrets[3 + CFG_HEADERS_MAX] = { cfg->openai_api_key, cfg->anthropic_api_key, cfg->requesty_api_key };
+	size_t count = 3;
+
+	for (size_t i = 0; i < cfg->nheaders; i++)
+		if (carries_key(cfg->headers[i].name)) {
+			const char *space = strrchr(cfg->headers[i].value, ' ');
+			secrets[count++] = space != NULL ? space + 1 : cfg->headers[i].value;
+		}
+	return log_redact(dst, room, p, n, secrets, count);
 }
 
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n)
 {
-	const struct config *cfg = c->inst->cfg;
-	const char *secrets[] = { cfg->openai_api_key, cfg->anthropic_api_key, cfg->requesty_api_key };
 	size_t room = n * 2 + 64;
 
 	if (c->srv->log.level > LOG_DEBUG || c->srv->log.fd < 0)
@@ -59,7 +96,7 @@ void conn_debug(struct conn *c, const char *what, const char *p, size_t n)
 	char *clean = malloc(room);
 	if (clean == NULL)
 		return;
-	size_t len = log_redact(clean, room, n > 0 ? p : "", n, secrets, 3);
+	size_t len = conn_redact(c, clean, room, n > 0 ? p : "", n);
 	if (len >= room)
 		len = room - 1;
 	for (size_t at = 0; at == 0 || at < len; at += PIECE)

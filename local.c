@@ -91,7 +91,7 @@ void serve_health(struct conn *c)
 	plan_lit(p, ",\"version\":\"" VERSION "\",\"server\":{\"host\":");
 	plan_str(p, cfg->host);
 	plan_lit(p, ",\"port\":");
-	plan_num(p, cfg->port);
+	plan_num(p, c->inst->port);
 	plan_lit(p, "},\"models\":{");
 	put_models(p, cfg);
 	plan_lit(p, "},\"api_status\":{\"openai_api_configured\":");
@@ -186,13 +186,39 @@ void serve_models(struct conn *c)
 	answer_plan(c, 200);
 }
 
+static int hex(char ch)
+{
+	if (ch >= '0' && ch <= '9')
+		return ch - '0';
+	if (ch >= 'a' && ch <= 'f')
+		return ch - 'a' + 10;
+	return ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
+}
+
+/* SDKs escape the slash of an id. What is not printable ASCII stays escaped: no model has it. */
+static size_t unescape(char *p, size_t n)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int ch = p[i] == '%' && n - i > 2 && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0
+			? hex(p[i + 1]) * 16 + hex(p[i + 2]) : 0;
+		bool good = ch > ' ' && ch < 0x7f;
+		p[k++] = good ? (char)ch : p[i];
+		i += good ? 2 : 0;
+	}
+	p[k] = '\0';
+	return k;
+}
+
 void serve_model(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
 	char up[CONV_MODEL_MAX + 1];
-	size_t n = strlen(c->model);
+	size_t n = unescape(c->model, strlen(c->model));
 	const char *meaning, *id;
 
+	c->nmodel = n;
 	if (cfg_model(cfg, c->model, n, up, sizeof up) == 0 || n == 0) {
 		conn_fail(c, 404, "model: no such model", "no such model");
 		return;
@@ -207,18 +233,28 @@ void serve_model(struct conn *c)
 		"no such model");
 }
 
-/* A preflight of an origin that is configured (Fetch Standard, "CORS-preflight fetch"). */
-void serve_preflight(struct conn *c)
+/*
+ * A preflight of an origin that is configured (Fetch Standard, "CORS-preflight
+ * fetch"). SDKs send fields of their own: the page may have what it asks for.
+ */
+void serve_preflight(struct conn *c, struct http_text wanted)
 {
-	buf_pack(&c->tx);
-	http_put_status(&c->tx, 204);
-	http_put_field(&c->tx, "access-control-allow-origin", c->origin, strlen(c->origin));
-	buf_str(&c->tx, "vary: origin\r\naccess-control-allow-methods: GET, POST\r\n"
-		"access-control-allow-headers: authorization, x-api-key, content-type, anthropic-version, anthropic-beta\r\n"
-		"access-control-max-age: 600\r\n\r\n");
-	c->answered = c->terminated = c->out_ended = true;
-	c->status = 204;
+	static const char usual[] = "authorization, x-api-key, content-type, anthropic-version, anthropic-beta";
+	struct buf *b = &c->tx;
+
+	if (wanted.p == NULL || wanted.n == 0 || wanted.n > 2048)
+		wanted = (struct http_text){ usual, sizeof usual - 1 };
 	c->keep_alive = c->keep_alive && c->body_over;
+	buf_pack(b);
+	http_put_status(b, 204);
+	http_put_field(b, "request-id", c->id, strlen(c->id));
+	http_put_field(b, "access-control-allow-origin", c->origin, strlen(c->origin));
+	http_put_field(b, "access-control-allow-headers", wanted.p, wanted.n);
+	buf_str(b, "vary: origin\r\naccess-control-allow-methods: GET, POST\r\naccess-control-max-age: 600\r\n");
+	buf_str(b, c->keep_alive ? "\r\n" : "connection: close\r\n\r\n");
+	c->answered = c->terminated = c->out_ended = c->reply_over = true;
+	c->status = 204;
+	c->route = ROUTE_ROOT;
 	conn_enter(c, PHASE_FLUSH);
 }
 
@@ -254,6 +290,8 @@ void serve_test_failed(struct conn *c)
 	plan_lit(p, ",\"suggestions\":[\"Check that OPENAI_API_KEY is valid for this provider\","
 		"\"Check OPENAI_BASE_URL\",\"Check that the provider has the model that SMALL_MODEL names\","
 		"\"Check the account's rate limits and balance\",\"claude-code-proxy --check shows each step\"]}");
-	c->has_error = false;
+	/* a person asks: no advice for programs */
+	c->error.retry_after[0] = '\0';
+	c->error.should_retry = -1;
 	answer_plan(c, 503);
 }

@@ -57,11 +57,6 @@ bool same_socket(void)
 		in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }
 
-bool log_wants_stamp(void)
-{
-	return isatty(2) || (getenv("JOURNAL_STREAM") == NULL && getenv("NO_STAMP") == NULL);
-}
-
 static int wrong(const char *what, const char *arg)
 {
 	say("claude-code-proxy: %s%s\n%s", what, arg, usage);

@@ -23,6 +23,7 @@
 
 #define INSTANCES 32		/* --env files of one process */
 #define ACCEPT_PAUSE 100	/* ms without accepting after EMFILE and the like */
+#define REFUSALS 16		/* connections over the limit that are told so; more wait in the backlog */
 #define BACKLOG 511
 #define EXIT_USAGE 100
 #define EXIT_SYSTEM 111
@@ -97,11 +98,12 @@ static void warn(void *ctx, const char *line)
 	log_line(ctx, LOG_WARNING, "%s", line);
 }
 
-static const char *where_text(const struct config *cfg, char *dst, size_t room)
+static const char *where_text(const struct instance *inst, char *dst, size_t room)
 {
-	bool six = strchr(cfg->host, ':') != NULL;
+	const char *host = inst->cfg->host;
+	bool six = strchr(host, ':') != NULL;
 
-	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", cfg->host, six ? "]" : "", cfg->port);
+	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", host, six ? "]" : "", inst->port);
 	return dst;
 }
 
@@ -122,33 +124,47 @@ static int listen_on(const struct addrinfo *a)
 	return -1;
 }
 
-static int open_listener(const struct config *cfg)
+static int port_of(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof sa;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
+		return 0;
+	if (sa.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
+	return ntohs(((struct sockaddr_in *)(void *)&sa)->sin_port);
+}
+
+static bool open_listener(struct instance *inst)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;
 	char port[16], where[300];
-	int fd = -1;
 
-	fmt(port, sizeof port, "%d", cfg->port);
-	if (getaddrinfo(cfg->host, port, &hints, &list) != 0) {
-		say("claude-code-proxy: HOST %s: no such address\n", cfg->host);
-		return -1;
+	fmt(port, sizeof port, "%d", inst->port);
+	if (getaddrinfo(inst->cfg->host, port, &hints, &list) != 0) {
+		say("claude-code-proxy: HOST %s: no such address\n", inst->cfg->host);
+		return false;
 	}
-	for (struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next)
-		fd = listen_on(a);
+	for (struct addrinfo *a = list; a != NULL && inst->listener < 0; a = a->ai_next)
+		inst->listener = listen_on(a);
 	int why = errno;
 	freeaddrinfo(list);
-	if (fd < 0)
-		say("claude-code-proxy: cannot listen on %s: %s\n", where_text(cfg, where, sizeof where),
+	if (inst->listener < 0)
+		say("claude-code-proxy: cannot listen on %s: %s\n", where_text(inst, where, sizeof where),
 			why == EADDRINUSE ? "the port is in use; set another PORT, or stop what listens there" : strerror(why));
-	return fd;
+	else
+		inst->port = port_of(inst->listener);
+	return inst->listener >= 0;
 }
 
-static void banner(struct log *l, const struct config *cfg)
+static void banner(struct log *l, const struct instance *inst)
 {
+	const struct config *cfg = inst->cfg;
 	char where[300];
 
 	log_line(l, LOG_INFO, "claude-code-proxy %s listening on http://%s -> %s", VERSION,
-		where_text(cfg, where, sizeof where), cfg->target.shown);
+		where_text(inst, where, sizeof where), cfg->target.shown);
 	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; max_tokens at most %lld; client keys are %s",
 		cfg->big_model, cfg->middle_model, cfg->small_model, (long long)cfg->max_tokens_limit,
 		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
@@ -167,7 +183,7 @@ static int add_instance(struct loop *l, const char *file)
 		say("claude-code-proxy: %s\n", err);
 		return EXIT_USAGE;
 	}
-	l->inst[l->ninst++] = (struct instance){ .cfg = cfg, .listener = -1 };
+	l->inst[l->ninst++] = (struct instance){ .cfg = cfg, .listener = -1, .port = cfg->port };
 	return 0;
 }
 
@@ -254,17 +270,6 @@ static bool close_idle(struct loop *l)
 	return true;
 }
 
-static void refuse(int fd)
-{
-	static const char full[] = "HTTP/1.1 529 Overloaded\r\ncontent-type: application/json\r\nretry-after: 2\r\n"
-		"connection: close\r\ncontent-length: 118\r\n\r\n"
-		"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"all connections are taken (MAX_CONNECTIONS); try again\"}}";
-
-	if (send(fd, full, sizeof full - 1, MSG_NOSIGNAL) >= 0)
-		shutdown(fd, SHUT_WR);
-	close(fd);
-}
-
 static void peer_text(const struct sockaddr_storage *sa, socklen_t n, char *dst, size_t room)
 {
 	char host[64];
@@ -274,6 +279,21 @@ static void peer_text(const struct sockaddr_storage *sa, socklen_t n, char *dst,
 	fmt(dst, room, "%s", host);
 }
 
+/* An idle connection gives its descriptor; without one accepting pauses, said once. Returns whether to try again at once. */
+static bool accept_failed(struct loop *l)
+{
+	if (errno == EINTR || errno == ECONNABORTED)
+		return true;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return false;
+	if (l->accept_at == 0)
+		log_line(&l->srv.log, LOG_ERROR, "accept: %s; pausing", strerror(errno));
+	if (close_idle(l))
+		return true;
+	l->accept_at = l->srv.now + ACCEPT_PAUSE;
+	return false;
+}
+
 static bool accept_one(struct loop *l, struct instance *inst)
 {
 	struct sockaddr_storage sa;
@@ -281,24 +301,21 @@ static bool accept_one(struct loop *l, struct instance *inst)
 	char peer[64];
 	int one = 1, fd = accept(inst->listener, (struct sockaddr *)&sa, &n);
 
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED) {
-			log_line(&l->srv.log, LOG_ERROR, "accept: %s; pausing", strerror(errno));
-			l->accept_at = l->srv.now + ACCEPT_PAUSE;
-		}
-		return errno == EINTR || errno == ECONNABORTED;
-	}
+	if (fd < 0)
+		return accept_failed(l);
+	l->accept_at = 0;
 	nonblocking(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	peer_text(&sa, n, peer, sizeof peer);
-	struct conn *c = NULL;
-	if ((l->srv.count < l->max || close_idle(l)) && more_room(l))
-		c = conn_new(&l->srv, inst, fd, fd, peer);
+	bool full = l->srv.count >= l->max && !close_idle(l);
+	struct conn *c = more_room(l) ? conn_new(&l->srv, inst, fd, fd, peer) : NULL;
 	if (c == NULL) {
-		refuse(fd);
+		close(fd);
 		return true;
 	}
 	l->conns[l->srv.count - 1] = c;
+	if (full)
+		conn_refuse(c);
 	conn_step(c, NULL, 0);
 	return true;
 }
@@ -307,7 +324,7 @@ static bool accept_one(struct loop *l, struct instance *inst)
 
 static bool listening(const struct loop *l)
 {
-	return !l->srv.draining && l->srv.now >= l->accept_at;
+	return !l->srv.draining && l->srv.now >= l->accept_at && l->srv.count < l->max + REFUSALS;
 }
 
 static bool fds_room(struct loop *l)
@@ -413,14 +430,13 @@ static bool turn(struct loop *l)
 	if (poll(l->fds, (nfds_t)(p - l->fds), wait_ms(l, due)) < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM)
 		return false;
 	l->srv.now = monotonic();
-	if (l->fds[0].revents != 0 && !take_signals(l))
-		return false;
 	step_conns(l, p);
 	for (int i = 0; i < nlisten; i++)
 		if (l->fds[1 + i].revents != 0)
 			for (int k = 0; k < 64 && listening(l) && accept_one(l, &l->inst[i]); k++)
 				;
-	return true;
+	/* last, since it may take connections away, which the poll set knows by their place */
+	return l->fds[0].revents == 0 || take_signals(l);
 }
 
 static int run(struct loop *l)
@@ -451,10 +467,9 @@ static int serve_inetd(struct loop *l)
 static int serve_listeners(struct loop *l)
 {
 	for (int i = 0; i < l->ninst; i++) {
-		l->inst[i].listener = open_listener(l->inst[i].cfg);
-		if (l->inst[i].listener < 0)
+		if (!open_listener(&l->inst[i]))
 			return EXIT_SYSTEM;
-		banner(&l->srv.log, l->inst[i].cfg);
+		banner(&l->srv.log, &l->inst[i]);
 	}
 	l->max = connection_limit(l);
 	return run(l);
@@ -466,7 +481,7 @@ static int serve(struct loop *l, const struct options *o)
 
 	l->srv.now = monotonic();
 	l->srv.learned = &l->learned;
-	log_init(&l->srv.log, o->inetd ? -1 : 2, LOG_INFO, !o->inetd && log_wants_stamp());
+	log_init(&l->srv.log, o->inetd ? -1 : 2, LOG_INFO, log_needs_stamp(2));
 	for (int i = 0; i < o->nenv && bad == 0; i++)
 		bad = add_instance(l, o->env[i]);
 	if (o->nenv == 0)

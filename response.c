@@ -101,6 +101,8 @@ static bool put_head(struct conn *c, int status, const char *type, enum framing 
 		ok = ok && buf_str(b, "content-length: ") && http_put_number(b, length) && buf_str(b, "\r\n");
 	if (close)
 		ok = ok && buf_str(b, "connection: close\r\n");
+	else if (c->http10)
+		ok = ok && buf_str(b, "connection: keep-alive\r\n");
 	return ok && buf_str(b, "\r\n");
 }
 
@@ -143,15 +145,13 @@ void answer_plan(struct conn *c, int status)
 
 void conn_fail_with(struct conn *c, const struct api_error *e, const char *why)
 {
-	const struct config *cfg = c->inst->cfg;
-	const char *secrets[] = { cfg->openai_api_key, cfg->anthropic_api_key, cfg->requesty_api_key };
 	char clean[sizeof e->message];
 
 	c->why = why;
 	if (e != &c->error)
 		c->error = *e;
 	c->has_error = true;
-	log_redact(clean, sizeof clean, e->message, strlen(e->message), secrets, 3);
+	conn_redact(c, clean, sizeof clean, e->message, strlen(e->message));
 	memcpy(c->error.message, clean, sizeof clean);
 	relay_stop(c, false);
 	if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)

@@ -42,7 +42,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* Host names compare without case (RFC 3986 3.2.2), and so does what is asked of a list. */
+/* Host names compare without case (RFC 3986 3.2.2). */
 static bool same_folded(struct http_text t, const char *text, size_t n)
 {
 	if (t.n != n)
@@ -51,18 +51,6 @@ static bool same_folded(struct http_text t, const char *text, size_t n)
 		if (lower(t.p[i]) != lower(text[i]))
 			return false;
 	return true;
-}
-
-static bool in_list(const char *list, struct http_text item)
-{
-	while (*list) {
-		list += strspn(list, ", \t");
-		size_t n = strcspn(list, ", \t");
-		if (n > 0 && same_folded(item, list, n))
-			return true;
-		list += n;
-	}
-	return false;
 }
 
 /* Takes ":port" off an authority; *port_ok is false when what is there is no port. */
@@ -110,7 +98,7 @@ static bool host_allowed(struct http_text authority, const struct config *c)
 		return false;
 	if (same_folded(t, "localhost", 9) || is_loopback4(t) || same(t, "[::1]", 5))
 		return true;
-	if (in_list(c->allowed_hosts, t) || in_list(c->allowed_hosts, authority))
+	if (cfg_listed(c->allowed_hosts, t.p, t.n) || cfg_listed(c->allowed_hosts, authority.p, authority.n))
 		return true;
 	size_t n = strlen(c->host);
 	if (same_folded(t, c->host, n))
@@ -162,7 +150,7 @@ static int guard(const struct http_head *h, const struct config *c, struct http_
 		error_set(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
 		return -1;
 	}
-	if (origin.p != NULL && !in_list(c->allowed_origins, origin)) {
+	if (origin.p != NULL && !cfg_listed(c->allowed_origins, origin.p, origin.n)) {
 		error_set(e, 403, "Origin: requests from web pages are refused; add the origin to ALLOWED_ORIGINS to allow it");
 		return -1;
 	}
@@ -181,22 +169,30 @@ static bool path_ends(struct http_text path, const char *tail)
 	return path.n >= n && memcmp(path.p + path.n - n, tail, n) == 0;
 }
 
-static int find(struct http_text path, struct http_text *rest)
+/* The id behind /v1/models/ may end like another path. */
+static bool find_model(struct http_text path, struct http_text *id)
 {
 	static const char model[] = "/v1/models/";
+	const size_t n = sizeof model - 1;
 
+	for (size_t i = 0; i + n < path.n; i++)
+		if (memcmp(path.p + i, model, n) == 0) {
+			*id = (struct http_text){ path.p + i + n, path.n - i - n };
+			return true;
+		}
+	return false;
+}
+
+static int find(struct http_text path, struct http_text *rest)
+{
 	if (path.n == 1 && path.p[0] == '/')
 		return (int)ROUTES - 1;
 	while (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
+	bool model = find_model(path, rest);
 	for (size_t i = 0; i + 1 < ROUTES; i++)
-		if (routes[i].route != ROUTE_MODEL && path_ends(path, routes[i].path))
+		if (model ? routes[i].route == ROUTE_MODEL : path_ends(path, routes[i].path))
 			return (int)i;
-	for (size_t i = 0; i + sizeof model <= path.n; i++)
-		if (memcmp(path.p + i, model, sizeof model - 1) == 0) {
-			*rest = (struct http_text){ path.p + i + sizeof model - 1, path.n - i - (sizeof model - 1) };
-			return 4;
-		}
 	return -1;
 }
 
@@ -232,12 +228,8 @@ static bool is_json(struct http_text t)
 	return t.p != NULL && http_is(t, "application/json");
 }
 
-static int check_body(const struct http_head *h, const struct config *c, struct api_error *e)
+static int check_type(const struct http_head *h, struct api_error *e)
 {
-	if (h->expect_other) {
-		error_set(e, 417, "Expect: only 100-continue can be met");
-		return -1;
-	}
 	if (!is_json(http_field(h, "content-type"))) {
 		error_set(e, 415, "Content-Type: must be application/json");
 		return -1;
@@ -247,6 +239,18 @@ static int check_body(const struct http_head *h, const struct config *c, struct 
 		error_set(e, 415, "Content-Encoding: send the body as it is, without compression");
 		return -1;
 	}
+	return 0;
+}
+
+/* A GET may have a body too, which is read and ignored. */
+static int check_body(const struct http_head *h, const struct config *c, bool typed, struct api_error *e)
+{
+	if (h->expect_other) {
+		error_set(e, 417, "Expect: only 100-continue can be met");
+		return -1;
+	}
+	if (typed && check_type(h, e) != 0)
+		return -1;
 	if (h->framing == HTTP_LENGTH && h->length > (uint64_t)c->max_body) {
 		error_set(e, 413, "request body is larger than MAX_BODY allows");
 		return -1;
@@ -286,17 +290,17 @@ int route_head(const struct http_head *h, const struct config *c, struct route_i
 		return -1;
 	}
 	if (routes[i].key && !key_presented(h, c)) {
-		error_set(e, 401, "invalid x-api-key: it must be the ANTHROPIC_API_KEY that this proxy was configured with");
+		error_set(e, 401, "invalid x-api-key or Bearer token (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
 		return -1;
 	}
-	return routes[i].method == POST ? check_body(h, c, e) : 0;
+	return check_body(h, c, routes[i].method == POST, e);
 }
 
 struct http_text route_origin(const struct http_head *h, const struct config *c)
 {
 	struct http_text origin = http_field(h, "origin");
 
-	if (origin.p == NULL || !in_list(c->allowed_origins, origin))
+	if (origin.p == NULL || !cfg_listed(c->allowed_origins, origin.p, origin.n))
 		return (struct http_text){ NULL, 0 };
 	return origin;
 }

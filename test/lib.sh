@@ -158,9 +158,43 @@ request() {
 		printf 'Connection: close\r\n\r\n'
 		cat "$T/send.body"
 	} >"$T/send"
-	timeout "${SECONDS_MAX:-20}" nc 127.0.0.1 "$port" <"$T/send" >"$T/answer"
-	status=$(head -n 1 "$T/answer" | cut -d ' ' -f 2)
+	raw <"$T/send"
+}
+
+# raw [OPTION OF NC ...] <BYTES: sends them as they are; fills $T/answer, $T/body and $status
+raw() {
+	timeout "${SECONDS_MAX:-20}" nc "$@" 127.0.0.1 "$port" >"$T/answer"
+	took_answer
+}
+
+# send FORMAT [ARG ...]: what printf makes of it, likewise
+send() {
+	printf "$@" >"$T/send"
+	raw <"$T/send"
+}
+
+# what $T/answer says: the first that is not an interim one
+took_answer() {
+	status=$(sed -n '/^HTTP\/1\.1 [2-9]/{s/^HTTP\/1\.1 \(...\).*/\1/p;q;}' "$T/answer")
 	"$top/test/tool" body <"$T/answer" >"$T/body"
+}
+
+# field NAME: a field of that answer's head, NAME in lower case
+field() {
+	tr -d '\r' <"$T/answer" | awk -v name="$1" '
+		/^HTTP\/1.1 [2-9]/ { head = 1 }
+		head && $0 == "" { exit }
+		head && index(tolower($0), name ": ") == 1 { print substr($0, length(name) + 3) }'
+}
+
+# fails WHAT STATUS TYPE: the answer is that error in Anthropic's shape, with one id in head and body
+fails() {
+	is "$1" "$status $(json type) $(json error.type) $(field content-type) $(json request_id)" \
+		"$2 error $3 application/json $(field request-id)"
+	case $(json request_id) in
+	req_?????????*) ;;
+	*) not_ok "$1: request-id" "$(cat "$T/answer")" ;;
+	esac
 }
 
 get() {
