@@ -90,7 +90,6 @@ static bool make_head(struct conn *c)
 	ok = ok && add_key(h, cfg, &c->q);
 	ok = ok && add_field(h, cfg, "user-agent", "User-Agent", "claude-code-proxy/" VERSION);
 	ok = ok && add_field(h, cfg, "accept", "Accept", c->facts.up_stream ? "text/event-stream" : "application/json");
-	ok = ok && add_field(h, cfg, "accept-encoding", "Accept-Encoding", "identity");
 	ok = ok && add_field(h, cfg, "content-type", "Content-Type", "application/json");
 	ok = ok && heap_str(h, "Content-Length: ") && heap_str(h, length) && heap_str(h, "\r\n");
 	ok = ok && add_row_headers(h, cfg, c->q.headers);
