@@ -69,7 +69,8 @@ void work_fail(struct work *w, const struct place *at, const char *leaf, const c
 	error_set(w->e, 400, text);
 }
 
-bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, enum j_type type, bool required)
+bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, enum j_type type,
+	bool required)
 {
 	static const char *const wrong[] = {
 		[J_TRUE] = "must be true or false", [J_NUMBER] = "must be a number", [J_STRING] = "must be a string",

@@ -28,7 +28,8 @@ int request_read(struct j_val body, struct request_facts *f, struct api_error *e
 /*
  * Writes the upstream's body into out and the session into s, both counting
  * or keeping as their storage says; the same input gives the same output. The
- * plan points into body, into t's strings and into static text. Returns 0, or
+ * plan points into body, into t's strings and its quirks, and into static text.
+ * A plan with grow can be filled without counting first. Returns 0, or
  * -1 with e: 400 with "messages.3.content.0.source: what is wrong".
  */
 int request_convert(struct j_val body, const struct target *t, struct plan *out, struct session *s,

@@ -144,7 +144,7 @@ static void write_texts(struct work *w, const struct echo *e)
 		work_inner(w, t.b.f[B_THINKING]);
 }
 
-/* All pieces of a kind (and, for signatures, of the message), with this between them; only the first when it is NULL. */
+/* All pieces of a kind (of signatures the message's), with this between them; only the first when it is NULL. */
 static void write_pieces(struct work *w, const struct echo *e, enum carry_kind kind, const char *between)
 {
 	struct thoughts t = thoughts_of(e->run);

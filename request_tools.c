@@ -154,7 +154,8 @@ static struct wanted wanted_of(struct work *w)
 /* whether the only way to forbid tools is to show none */
 static bool hidden(const struct work *w, const struct wanted *a)
 {
-	return a->given && a->choice == CHOOSE_NOTHING && (w->q->tool_choice == CHOICE_AUTO || w->q->tool_choice == CHOICE_NONE);
+	return a->given && a->choice == CHOOSE_NOTHING
+		&& (w->q->tool_choice == CHOICE_AUTO || w->q->tool_choice == CHOICE_NONE);
 }
 
 void tools_scan(struct work *w)

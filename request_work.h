@@ -113,7 +113,10 @@ struct work {
 
 /* ---- request.c ---- */
 
-/* Keeps "messages.3.content.0.leaf: why" unless something was wrong before. at NULL: top level; leaf "": the place itself. */
+/*
+ * Keeps "messages.3.content.0.leaf: why" unless something was wrong before.
+ * at NULL: top level; leaf "": the place itself.
+ */
 void work_fail(struct work *w, const struct place *at, const char *leaf, const char *why);
 
 /* Checks one member: absent or null is fine unless it is required. False and failed when it is not of the type. */
@@ -194,7 +197,10 @@ bool blocks_next(struct work *w, const struct place *up, const char *name, struc
 
 /* ---- request_base64.c ---- */
 
-/* Base64 that holds text, as the inside of a JSON string; what is not UTF-8 becomes U+FFFD. False when it is no base64. */
+/*
+ * Base64 that holds text, as the inside of a JSON string; what is not UTF-8
+ * becomes U+FFFD. False when it is no base64.
+ */
 bool base64_text(struct plan *out, struct j_val data);
 
 /* ---- content being written, request_content.c ---- */

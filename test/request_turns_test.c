@@ -178,6 +178,43 @@ static void learned(void)
 	result_free(&r);
 }
 
+/* ---- names and ids that the upstream would refuse ---- */
+
+static struct j_val item(struct j_val array, int i)
+{
+	struct j_val v = { 0 };
+
+	for (; i >= 0 && j_item(array, &v); i--)
+		;
+	return v;
+}
+
+static void renamed(const char *settings)
+{
+	static char text[] = "{\"max_tokens\":9,\"messages\":["
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"call-that-is-longer-than-forty-bytes-which-is-the-limit\","
+		"\"name\":\"mcp__server.with.dots__and_a_name_that_is_longer_than_sixty_four_bytes\",\"input\":{}}]},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"content\":\"1\","
+		"\"tool_use_id\":\"call-that-is-longer-than-forty-bytes-which-is-the-limit\"}]}],"
+		"\"tools\":[{\"name\":\"mcp__server.with.dots__and_a_name_that_is_longer_than_sixty_four_bytes\"}]}";
+	char line[64], what[128];
+	struct setting s;
+
+	setting_init(&s);
+	strcpy(line, settings);
+	setting_line(&s, line);
+	struct result r = run_text(text, &s.t, 512);
+	struct j_val body = j_root(r.body, r.n), messages = j_get(body, "messages");
+	struct j_val call = item(j_get(item(messages, 0), "tool_calls"), 0), answer = item(messages, 1);
+	struct j_val name = j_get(j_get(call, "function"), "name"), id = j_get(call, "id");
+	snprintf(what, sizeof what, "turns: %s: a name and an id that are too long", settings);
+	CHECK(what, r.rc == 0 && chat_wrong(body, true) == NULL && j_length(name) == 64 && j_length(id) <= 40
+		&& j_same(name, j_get(j_get(item(j_get(body, "tools"), 0), "function"), "name"))
+		&& j_same(name, j_get(answer, "name")) && j_same(id, j_get(answer, "tool_call_id")));
+	CHECK("turns: nine letters and digits for Mistral", s.q.tool_id != ID_MISTRAL9 || j_length(id) == 9);
+	result_free(&r);
+}
+
 int main(void)
 {
 	stable("quirks temp=drop1");
@@ -187,5 +224,7 @@ int main(void)
 	stable_tools();
 	long_conversation();
 	learned();
+	renamed("quirks tool_name=1");
+	renamed("quirks tool_name=1 tool_id=mistral9");
 	return CHECK_END();
 }
