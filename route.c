@@ -118,23 +118,22 @@ static bool any_host(const struct config *c)
 	return all && c->anthropic_api_key[0] != '\0' && c->allowed_hosts[0] == '\0';
 }
 
-/* The authority of an absolute-form target (RFC 9112 3.2.2), p NULL for the usual form. */
+/* The authority of an absolute-form target (RFC 9112 3.2.2), whatever its scheme; p NULL for the usual form. */
 static struct http_text split_target(struct http_text target, struct http_text *path)
 {
-	struct http_text none = { NULL, 0 };
+	const char *end = target.p + target.n, *p = target.p;
 
 	*path = target;
-	if (target.n < 7 || memcmp(target.p, "http://", 7) != 0)
-		return none;
-	struct http_text authority = { target.p + 7, target.n - 7 };
-	const char *slash = memchr(authority.p, '/', authority.n);
-	if (slash == NULL) {
-		*path = (struct http_text){ "/", 1 };
-		return authority;
-	}
-	authority.n = (size_t)(slash - authority.p);
-	*path = (struct http_text){ slash, (size_t)(target.p + target.n - slash) };
-	return authority;
+	if (*p == '/')
+		return (struct http_text){ NULL, 0 };
+	while (end - p > 2 && memcmp(p, "://", 3) != 0)
+		p++;
+	if (end - p <= 2)
+		return (struct http_text){ NULL, 0 };
+	p += 3;
+	const char *slash = memchr(p, '/', (size_t)(end - p));
+	*path = slash != NULL ? (struct http_text){ slash, (size_t)(end - slash) } : (struct http_text){ "/", 1 };
+	return (struct http_text){ p, (size_t)((slash != NULL ? slash : end) - p) };
 }
 
 static int guard(const struct http_head *h, const struct config *c, struct http_text authority, struct api_error *e)
