@@ -95,7 +95,7 @@ static void test_ids(void)
 	CHECK("ids have their form", form);
 	CHECK("ids stay distinct", distinct);
 	CHECK("ids up to 40 bytes are verbatim", strcmp(keep[1], ids[1]) == 0 && strcmp(keep[3], ids[3]) == 0 && strcmp(keep[7], ids[7]) == 0);
-	CHECK("longer ones are not", strcmp(keep[4], ids[4]) != 0);
+	CHECK("longer ones are not", strlen(keep[4]) < strlen(ids[4]));
 	CHECK("nine alphanumerics are verbatim for Mistral", strcmp(nine[5], ids[5]) == 0);
 	conv_id(string(ids[2]), ID_MISTRAL9, keep[0]);
 	CHECK("the same id gives the same", strcmp(keep[0], nine[2]) == 0);
