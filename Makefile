@@ -60,7 +60,7 @@ $(O)/%.o: %.c $(HDR) $(O)/bearssl
 
 $(O)/test/%: test/%.c $(O)/lib.a
 	@mkdir -p $(O)/test
-	$(COMPILE) $(LDFLAGS) -o $@ $< $(O)/lib.a $(BEARSSL_LIB)
+	$(COMPILE) -I. $(LDFLAGS) -o $@ $< $(O)/lib.a $(BEARSSL_LIB)
 
 test/provider: $(wildcard test/provider*.c) $(O)/lib.a
 	$(COMPILE) $(LDFLAGS) -o $@ $(wildcard test/provider*.c) $(O)/lib.a
