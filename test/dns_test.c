@@ -74,10 +74,10 @@ static int make(int n, int family, int first, struct addrinfo **out)
 	return 0;
 }
 
-/* 10 for every descriptor above the standard ones, 1 for every standard one that is no /dev/null */
+/* 10 for every descriptor above the standard ones, 1 for every standard one that is not /dev/null */
 static int count_fds(void)
 {
-	int n = 0;
+	int n = 3;
 	char target[64];
 	struct rlimit limit;
 	DIR *d = opendir("/proc/self/fd");
@@ -90,7 +90,7 @@ static int count_fds(void)
 			continue;
 		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 		ssize_t k = readlink(path, target, sizeof target);
-		n += fd > 2 ? 10 : k != 9 || memcmp(target, "/dev/null", 9) != 0;
+		n += fd > 2 ? 10 : -(k == 9 && memcmp(target, "/dev/null", 9) == 0);
 	}
 	closedir(d);
 	return n;

@@ -115,11 +115,14 @@ static inline void peer_keys(struct peer_keys *k, const struct files *f)
 /* cached: sessions are kept for resumption */
 static inline void peer_start(struct peer *p, struct peer_keys *k, int fd, bool cached)
 {
+	static const char *alpn[] = { "http/1.1" };
+
 	memset(p, 0, sizeof *p);
 	p->fd = fd;
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	br_ssl_server_init_full_ec(&p->sc, &k->chain, 1, BR_KEYTYPE_EC, br_skey_decoder_get_ec(&k->dec));
 	br_ssl_engine_set_buffer(&p->sc.eng, p->buf, sizeof p->buf, 1);
+	br_ssl_engine_set_protocol_names(&p->sc.eng, alpn, 1);
 	if (cached)
 		br_ssl_server_set_cache(&p->sc, &k->cache.vtable);
 	br_ssl_server_reset(&p->sc);

@@ -23,6 +23,7 @@ static const struct {
 	{ "six", "::1", "127.0.0.1" },
 	{ "black", "", "127.0.0.3" },
 	{ "stagger", "", "127.0.0.3 127.0.0.1" },
+	{ "mixed", "", "127.0.0.3 127.0.0.2 127.0.0.1" },
 	{ "blacks", "", "127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.1" },
 	{ "absent", "", "" },
 	{ "hang", "hang", "hang" },
@@ -359,33 +360,39 @@ static void ends(bool tls)
 	clean();
 }
 
-/* the server answers, and reads no more */
-static void early(bool tls)
+/* puts until nothing moves, since the server reads no more; returns how much */
+static size_t jam(void)
 {
-	static char letters[16384];
-	size_t room, n, total = 0;
-	char *p;
+	size_t room, total = 0;
 
-	memset(letters, 'b', sizeof letters);
-	open_up("localhost", tls);
-	until(UP_OPEN);
-	peer.deaf = true;
-	for (int idle = 0; idle < 50;) {
+	for (int idle = 0; idle < 50; idle++) {
 		turn(up);
-		p = up_tx(up, &room);
-		idle++;
+		char *p = up_tx(up, &room);
 		if (p == NULL)
 			continue;
-		memcpy(p, letters, room);
+		memset(p, 'b', room);
 		up_tx_done(up, room);
 		total += room;
 		idle = 0;
 	}
+	return total;
+}
+
+/* the server answers, and reads no more */
+static void early(bool tls)
+{
+	size_t n;
+
+	open_up("localhost", tls);
+	until(UP_OPEN);
+	peer.deaf = true;
+	size_t total = jam();
 	struct pollfd fds[UP_FDS];
 	CHECK("sending is stuck", total > 16384 && up_poll(up, fds, true) == 1
 		&& fds[0].events == (POLLIN | POLLOUT));
 	server_put("401");
 	CHECK("the early answer is heard", strcmp(came(true), "401") == 0 && up_sent(up));
+	jam();
 	reset(server);
 	server = -1;
 	UNTIL(up_state(up) >= UP_ENDED);
@@ -572,9 +579,9 @@ static void crowd(void)
 		server = -1;
 	}
 	for (int i = 0; i <= UP_IDLE_MAX; i++)
-		up_close(many[i], true, now + i);
-	CHECK("the one that ends first makes room", recv(accepted[0], &c, 1, 0) == 0);
-	CHECK("for no other", recv(accepted[1], &c, 1, 0) < 0 && recv(accepted[UP_IDLE_MAX], &c, 1, 0) < 0);
+		up_close(many[i], true, now - i);
+	CHECK("the one that ends first makes room", recv(accepted[UP_IDLE_MAX - 1], &c, 1, 0) == 0);
+	CHECK("and no other", recv(accepted[0], &c, 1, 0) < 0 && recv(accepted[UP_IDLE_MAX], &c, 1, 0) < 0);
 	for (int i = 0; i <= UP_IDLE_MAX; i++)
 		close(accepted[i]);
 	clean();
@@ -666,6 +673,13 @@ static void connecting(void)
 	now -= 1000000;		/* within the time that the names are kept */
 	open_up("stagger", false);
 	CHECK("next time it is first", until(UP_OPEN) == UP_OPEN);
+	close_all(false);
+	clean();
+
+	open_up("mixed", false);
+	until(UP_DIAL);
+	now += 250;
+	CHECK("after a refusal the next is tried at once", until(UP_OPEN) == UP_OPEN);
 	close_all(false);
 	clean();
 
@@ -814,6 +828,18 @@ static void sessions(void)
 	clean();
 	open_up("localhost", true);
 	CHECK("the second is resumed", until(UP_OPEN) == UP_OPEN && resumed());
+	close_all(false);
+	clean();
+	tls_server = false;
+	up = up_open(pool, &config, true, now);
+	UNTIL(up_state(up) == UP_TLS && server >= 0);
+	reset(server);
+	server = -1;
+	CHECK("a failed handshake", until(UP_OPEN) == UP_FAILED);
+	close_all(false);
+	clean();
+	open_up("localhost", true);
+	CHECK("is followed by a full one", until(UP_OPEN) == UP_OPEN && !resumed());
 	close_all(false);
 	clean();
 	defaults(&other, "localhost", true);
