@@ -1,6 +1,6 @@
 /*
- * Answers as providers send them (test/providers, see the README there), each
- * whole, cut in two at every byte, byte by byte, and with other line ends; as
+ * Answers as providers send them (test/providers) and as they might (test/answers;
+ * the README there says how expectations are written), each whole, cut in two at every byte, byte by byte, and with other line ends; as
  * events and as one message.
  */
 #include "reply_run.h"
@@ -10,8 +10,6 @@
 #include "check.h"
 
 #include <dirent.h>
-
-#define DIR_NAME "test/providers"
 
 /* one line of a .want file at a time */
 struct want {
@@ -250,7 +248,7 @@ static const char *wrong_line(char *line, const struct run *run, const struct go
 	}
 	if (WORD("should_retry"))
 		return run->error.should_retry == (strcmp(rest, "true") == 0) ? NULL : "this x-should-retry";
-	if (WORD("flags") || WORD("http") || WORD("type") || WORD("header") || WORD("request") || WORD("retry") || WORD("repair"))
+	if (WORD("flags") || WORD("http") || WORD("type") || WORD("header") || WORD("request") || WORD("hide") || WORD("session") || WORD("retry") || WORD("repair"))
 		return NULL;
 	return "a line that this test knows";
 #undef WORD
@@ -293,6 +291,10 @@ static void read_settings(struct sample *s)
 			abort();
 		if (strncmp(line, "http ", 5) == 0)
 			s->status = atoi(line + 5);
+		if (strcmp(line, "hide") == 0)
+			s->o.hide_thinking = true;
+		if (strncmp(line, "session ", 8) == 0)
+			s->o.ids[s->o.nids++] = hash_bytes(line + 8, strlen(line + 8));
 		if (strncmp(line, "header ", 7) == 0)
 			snprintf(s->fields, sizeof s->fields, "%s\r\n", line + 7);
 	}
@@ -351,12 +353,15 @@ static void try_cuts(const char *name, const struct sample *s, const struct run 
 	size_t differ = 0;
 	struct run run;
 
-	for (size_t cut = 1; cut <= s->n; cut++) {
+	if (sse_sniff(s->in, s->n) != 1)
+		return;
+	for (size_t cut = s->o.sink == SINK_EVENTS ? 1 : s->n; cut <= s->n; cut++) {
 		run_any(&run, &s->o, s->in, s->n, cut < s->n ? cut : 1, cut < s->n ? 0 : 1);
 		differ += !run_same(&run, whole);
 		free(run.out.p);
 	}
-	report(name, "cut at every byte", differ > 0 ? "differs" : NULL, whole);
+	report(name, s->o.sink == SINK_EVENTS ? "cut at every byte" : "byte by byte, as a message",
+		differ > 0 ? "differs" : NULL, whole);
 }
 
 /* every LF becomes another line end */
@@ -398,19 +403,20 @@ static void try_sample(const char *name, struct sample *s)
 	free(run.out.p);
 }
 
-static void try_file(const char *file)
+static void try_file(const char *dir, const char *file)
 {
 	const char *dot = strrchr(file, '.');
 	char path[512];
 	struct sample s = { .status = 200 };
 
-	snprintf(path, sizeof path, DIR_NAME "/%s", file);
+	snprintf(path, sizeof path, "%s/%s", dir, file);
 	s.in = run_file(path, &s.n);
-	snprintf(path, sizeof path, DIR_NAME "/%.*s.want", (int)(dot - file), file);
+	snprintf(path, sizeof path, "%s/%.*s.want", dir, (int)(dot - file), file);
 	s.want = run_file(path, &s.nwant);
-	CHECK(path, s.in != NULL && s.want != NULL);
-	run_options(&s.o);
-	if (s.in != NULL && s.want != NULL) {
+	if (s.in == NULL || s.want == NULL) {
+		CHECK(path, false);
+	} else {
+		run_options(&s.o);
 		read_settings(&s);
 		try_sample(file, &s);
 	}
@@ -418,23 +424,32 @@ static void try_file(const char *file)
 	free(s.want);
 }
 
-int main(int argc, char **argv)
+static int try_dir(const char *name, const char *only)
 {
-	DIR *dir = opendir(DIR_NAME);
+	DIR *dir = opendir(name);
 	struct dirent *entry;
 	int count = 0;
 
-	for (int i = 1; i < argc; i++)
-		try_file(argv[i]);
-	while (argc == 1 && dir != NULL && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		const char *dot = strrchr(entry->d_name, '.');
-		if (dot == NULL || (strcmp(dot, ".sse") != 0 && strcmp(dot, ".json") != 0))
+
+		if (dot == NULL || (strcmp(dot, ".sse") != 0 && strcmp(dot, ".json") != 0) ||
+		    (only != NULL && strcmp(only, entry->d_name) != 0))
 			continue;
-		try_file(entry->d_name);
+		try_file(name, entry->d_name);
 		count++;
 	}
 	if (dir != NULL)
 		closedir(dir);
-	CHECK("all samples are there", argc > 1 || count >= 126);
+	return count;
+}
+
+/* with a file's name: only that one */
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 ? argv[1] : NULL;
+	int providers = try_dir("test/providers", only), answers = try_dir("test/answers", only);
+
+	CHECK("all samples are there", only != NULL || (providers >= 126 && answers > 100));
 	return CHECK_END();
 }
