@@ -327,7 +327,8 @@ bool said_rate(const struct said *s)
 {
 	static const char *const words[] = {
 		"rate limit", "rate_limit", "ratelimit", "rate-limit", "too many requests", "per minute", "per min", "per day",
-		"per hour", "per second", "tpm limit", "(tpm", " tpm", "rpm limit", "(rpm", " rpm", "throttl", "please wait", "requests limit", "concurren", NULL
+		"per hour", "per second", "tpm limit", "(tpm", " tpm", "rpm limit", "(rpm", " rpm", "throttl", "please wait",
+		"requests limit", "concurren", NULL
 	};
 
 	return said_any(s, words);
@@ -362,14 +363,15 @@ static bool is_context(const struct said *s)
 		"context length", "context_length", "contextlength", "context window", "context_window", "context size",
 		"context_size", "context limit", "prompt is too long", "prompt too long", "prompt exceeds", "prompt length",
 		"prompt token count", "prompt_tokens", "prompt contains*token", "input is too long", "input too long",
-		"input length", "input_length", "inputs tokens", "inputs` tokens", "input token count", "input tokens exceed", "input exceeds",
+		"input length", "input_length", "inputs tokens", "inputs` tokens", "input token count", "input tokens exceed",
+		"input exceeds", "max input token", "max input char",
 		"too many input tokens", "token limit:", "model token limit", "token limit exceeded", "exceeds token limit",
 		"exceed max message tokens", "maximum number of tokens", "maximum number of input tokens",
 		"maximum input length", "max input length", "maximum prompt", "max_seq_len", "max_model_len", "token count exceeds",
 		"requested token", "request too long", "reduce the length of", "reduce your prompt", "shorten your",
 		"longer than the model", "exceeds the model's max", "exceed the model's max", "too many tokens",
-		"messages too long", "text too long", "conversation is too long", "model_max_prompt_tokens", "string_above_max_length",
-		"max_prompt_tokens", "exceeds max length", "max context", "max input", "inputs` must", "prompt has*token",
+		"messages too long", "text too long", "conversation is too long", "model_max_prompt_tokens",
+		"string_above_max_length", "max_prompt_tokens", "exceeds max length", "max context", "inputs` must", "prompt has*token",
 		"tokens*exceed", "exceed*tokens", "must be at least 1, got -", "超长", "上下文", "最大长度", NULL
 	};
 
@@ -392,7 +394,7 @@ static void output_limit(const struct said *s, struct overflow *o)
 void said_overflow(const struct said *s, struct overflow *o)
 {
 	memset(o, 0, sizeof *o);
-	if (said_rate(s))
+	if (said_rate(s) || said_has(s, "quota"))
 		return;
 	if (is_output_limit(s)) {
 		output_limit(s, o);

@@ -1,8 +1,8 @@
 /*
  * Repairs: what a 400 or 422 says the provider does not like, as a setting.
- * Rules in a table, the first that changes what q holds wins; then the name of
- * a parameter that is refused is dropped. What q holds already is never told
- * again, so a provider that keeps refusing ends the loop.
+ * Rules in a table, the first that fits decides; then the name of a parameter
+ * that is refused is dropped. What q holds already is never told again, so a
+ * provider that keeps refusing ends the loop.
  */
 #include <string.h>
 
@@ -114,31 +114,43 @@ static const char *next_setting(const struct rule *r, const struct quirks *q)
 
 enum found { NOTHING, HELD, FOUND };
 
-/* HELD: a rule fits, and what it would set is so already */
+/* HELD: the first rule that fits has nothing more to set; others would only undo it */
 static enum found by_rule(const struct said *s, const struct quirks *q, char *dst)
 {
-	enum found found = NOTHING;
-
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
 		if (!fits(s, &rules[i]))
 			continue;
 		const char *setting = next_setting(&rules[i], q);
-		if (setting != NULL && propose(q, setting, dst))
-			return FOUND;
-		found = HELD;
+		return setting != NULL && propose(q, setting, dst) ? FOUND : HELD;
 	}
-	return found;
+	return NOTHING;
+}
+
+/* the one of the two names that is refused: not the one to use, else the first that is told; NULL for neither */
+static const char *refused_name(const struct said *s)
+{
+	static const char *const use_new[] = { "use 'max_completion", "use `max_completion", "use max_completion", NULL };
+	static const char *const use_old[] = { "use 'max_tokens", "use `max_tokens", "use max_tokens", NULL };
+	const char *old = strstr(s->all, "max_tokens"), *renamed = strstr(s->all, "max_completion_tokens");
+
+	if (said_any(s, use_new))
+		return "max_tokens";
+	if (said_any(s, use_old))
+		return "max_completion_tokens";
+	if (old == NULL && renamed == NULL)
+		return NULL;
+	return renamed == NULL || (old != NULL && old < renamed) ? "max_tokens" : "max_completion_tokens";
 }
 
 static bool output_name(const struct said *s, const struct quirks *q, char *dst)
 {
-	if (!is_refused(s))
+	const char *name = is_refused(s) ? refused_name(s) : NULL;
+
+	if (name == NULL)
 		return false;
-	if (q->maxtok == MAXTOK_MAX_TOKENS && said_has(s, "max_tokens"))
+	if (strcmp(name, "max_tokens") == 0)
 		return propose(q, "maxtok=max_completion_tokens", dst);
-	if (q->maxtok == MAXTOK_COMPLETION && said_has(s, "max_completion_tokens"))
-		return propose(q, "maxtok=max_tokens", dst);
-	return false;
+	return propose(q, "maxtok=max_tokens", dst);
 }
 
 /* ---- effort words ---- */

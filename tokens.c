@@ -480,8 +480,10 @@ static int64_t no_block(const struct count *c, struct j_val block, int nest)
 
 static int64_t call_block(const struct count *c, struct j_val block, int nest)
 {
+	int64_t name = string_cost(&c->machine, j_get(block, "name"));
+
 	(void)nest;
-	return CALL_TOKENS * UNIT + string_cost(&c->machine, j_get(block, "name")) + json_cost(&c->machine, j_get(block, "input"));
+	return CALL_TOKENS * UNIT + name + json_cost(&c->machine, j_get(block, "input"));
 }
 
 static int64_t result_block(const struct count *c, struct j_val block, int nest)

@@ -352,6 +352,7 @@ static void test_no_overflow(void)
 		"The prompt contains sensitive content and was blocked.",
 		"Your prompt has been flagged by our policy.",
 		"Invalid 'messages[3].content': expected a string.",
+		"You exceeded the quota of tokens of this account.",
 	};
 	char body[512];
 	struct row r = { "", "", 400, body, 0, "", "", "", 0 };
@@ -451,6 +452,10 @@ static const struct {
 } repairs[] = {
 	{ "the name of max_tokens", "", 400, "{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is not supported with this model. "
 	  "Use 'max_completion_tokens' instead.\",\"param\":\"max_tokens\",\"code\":\"unsupported_parameter\"}}",
+	  "maxtok=max_completion_tokens", 0 },
+	{ "which is not told twice", "maxtok=max_completion_tokens", 400, "{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is "
+	  "not supported with this model. Use 'max_completion_tokens' instead.\"}}", NULL, 0 },
+	{ "the other order", "", 400, "{\"error\":{\"message\":\"Please use max_completion_tokens, max_tokens is deprecated\"}}",
 	  "maxtok=max_completion_tokens", 0 },
 	{ "and back", "maxtok=max_completion_tokens", 400, "{\"error\":{\"message\":\"Unknown name \\\"max_completion_tokens\\\"\"}}",
 	  "maxtok=max_tokens", 0 },
