@@ -36,13 +36,13 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
 ok() {
-	echo "ok - $1"
+	printf 'ok - %s\n' "$1"
 }
 
 # not_ok WHAT [DETAIL]
 not_ok() {
 	failures=$((failures + 1))
-	echo "not ok - $1"
+	printf 'not ok - %s\n' "$1"
 	[ $# -lt 2 ] || printf '%s\n' "$2" | head -c 4000 | sed 's/^/    /'
 }
 

@@ -2,6 +2,8 @@
  * What shell tests need and a shell lacks:
  *
  * tool port             a TCP port of loopback that is free now
+ * tool drip [PORT]      its input byte by byte: to its output, or to that port and
+ *                       then what comes from there
  * tool body <answer     the body of an HTTP/1.1 answer, decoded; fails when it is not whole
  * tool json PATH <text  a value: strings decoded, others as they stand; a path is
  *                       names and numbers with dots (.messages.0.role), # the count
@@ -10,11 +12,14 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../json.h"
@@ -35,6 +40,18 @@ static char *slurp(size_t *n)
 	return p;
 }
 
+static int send_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t k = write(fd, p, n);
+		if (k <= 0)
+			return 0;
+		p += k;
+		n -= (size_t)k;
+	}
+	return 1;
+}
+
 static int tool_port(void)
 {
 	struct sockaddr_in a = { 0 };
@@ -45,6 +62,38 @@ static int tool_port(void)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &n) < 0)
 		return 1;
 	printf("%d\n", ntohs(a.sin_port));
+	return 0;
+}
+
+static int dial(const char *port)
+{
+	struct sockaddr_in a = { 0 };
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	a.sin_family = AF_INET;
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	a.sin_port = htons((unsigned short)atoi(port));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		return -1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return fd;
+}
+
+static int tool_drip(const char *port)
+{
+	struct timespec moment = { 0, 300000 };
+	char part[4096];
+	ssize_t k;
+	size_t n;
+	char *text = slurp(&n);
+	int fd = port ? dial(port) : 1;
+	if (fd < 0)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < n && send_all(fd, text + i, 1); i++)
+		nanosleep(&moment, NULL);
+	free(text);
+	while (port && (k = read(fd, part, sizeof part)) > 0)
+		fwrite(part, 1, (size_t)k, stdout);
 	return 0;
 }
 
@@ -297,12 +346,14 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 	if (strcmp(what, "port") == 0)
 		return tool_port();
+	if (strcmp(what, "drip") == 0)
+		return tool_drip(argc > 2 ? argv[2] : NULL);
 	if (strcmp(what, "body") == 0)
 		return tool_body();
 	if (strcmp(what, "json") == 0 && argc == 3)
 		return tool_json(argv[2]);
 	if (strcmp(what, "message") == 0)
 		return tool_message();
-	fprintf(stderr, "usage: tool port | body | json PATH | message\n");
+	fprintf(stderr, "usage: tool port | drip [PORT] | body | json PATH | message\n");
 	return 2;
 }
