@@ -10,6 +10,7 @@
 #include "error.h"
 
 #define NEVER INT64_MAX
+#define SNIFF_MAX 64		/* bytes that tell events from a document: a byte order mark, white space, a name */
 #define DEFAULT_IDLE 300	/* seconds without progress of the upstream */
 
 static int64_t idle_limit(const struct conn *c)
@@ -192,20 +193,40 @@ static size_t use_whole(struct conn *c, const char *p, size_t n)
 	return 0;
 }
 
-/* The first byte tells: types are wrong too often (text/plain, JSON labelled as a stream and the reverse). */
+/* What the body is, now that its first bytes tell; these are in c->whole. */
+static void sniffed(struct conn *c, bool events)
+{
+	size_t used;
+
+	if (!events) {
+		c->mode = RELAY_WHOLE;
+		if (c->whole.n >= 3 && memcmp(c->whole.p, "\xEF\xBB\xBF", 3) == 0)
+			memmove(c->whole.p, c->whole.p + 3, c->whole.n -= 3);
+		return;
+	}
+	c->mode = to_events(c) ? RELAY_EVENTS : RELAY_FOLD;
+	sse_feed(&c->sse, c->whole.p, c->whole.n, &used);	/* the name of a field at most, so no event yet */
+	c->whole.n = 0;
+}
+
+/* The first bytes tell: types are wrong too often (text/plain, JSON labelled as a stream and the reverse). */
 static size_t use_sniff(struct conn *c, const char *p, size_t n)
 {
-	size_t i = 0;
-
-	while (i < n && blank(p[i]))
-		i++;
-	if (i == n)
-		return n;
-	if (strchr(":deir\xEF", p[i]) == NULL)
-		c->mode = RELAY_WHOLE;
-	else
-		c->mode = to_events(c) ? RELAY_EVENTS : RELAY_FOLD;
-	return i;
+	for (size_t i = 0; i < n; i++) {
+		if (c->whole.n == 0 && blank(p[i]))
+			continue;
+		c->progress = c->srv->now;
+		if (!heap_add(&c->whole, p + i, 1, HEAP_NO_MAX)) {
+			conn_fail(c, 529, "out of memory for the answer", "no memory");
+			return 0;
+		}
+		int events = c->whole.n < SNIFF_MAX ? sse_sniff(c->whole.p, c->whole.n) : 0;
+		if (events >= 0) {
+			sniffed(c, events > 0);
+			return i + 1;
+		}
+	}
+	return n;
 }
 
 static size_t use_error(struct conn *c, const char *p, size_t n)
@@ -339,6 +360,16 @@ static void finish_error(struct conn *c)
 		conn_fail_with(c, &c->error, "upstream error");
 }
 
+/* Whether the event that the end of the body ends was not cut by it: half of a JSON text tells nothing. */
+static bool is_whole(const struct sse *s)
+{
+	struct j_err err;
+
+	if (s->len == 0 || (s->data[0] != '{' && s->data[0] != '['))
+		return true;
+	return (s->len >= 6 && memcmp(s->data, "[DONE]", 6) == 0) || j_check_keep(s->data, s->len, &err) == 0;
+}
+
 /* clean: the body ended as its framing promised */
 static void finish_body(struct conn *c, bool clean)
 {
@@ -346,7 +377,7 @@ static void finish_body(struct conn *c, bool clean)
 	switch (c->mode) {
 	case RELAY_EVENTS:
 	case RELAY_FOLD:
-		if (sse_end(&c->sse) == SSE_EVENT)
+		if (sse_end(&c->sse) == SSE_EVENT && is_whole(&c->sse))
 			take_event(c);
 		if (c->phase == PHASE_RELAY)
 			take_reply(c, reply_end(&c->reply, clean, &c->out_plan));
@@ -361,7 +392,10 @@ static void finish_body(struct conn *c, bool clean)
 		finish_error(c);
 		return;
 	case RELAY_SNIFF:
-		conn_fail(c, 502, clean ? "the upstream's answer is empty" : "the upstream's answer was cut off",
+		if (clean && c->whole.n > 0)
+			finish_whole(c);
+		else
+			conn_fail(c, 502, clean ? "the upstream's answer is empty" : "the upstream's answer was cut off",
 			clean ? "empty answer" : "truncated");
 		return;
 	case RELAY_RAW:

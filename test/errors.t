@@ -118,6 +118,13 @@ when page-200
 	header Content-Type: text/html
 	frame length
 	raw "<html><head><title>Welcome</title></head><body>Router login</body></html>"
+when words-200
+	header Content-Type: text/plain
+	frame length
+	raw "internal error, try later"
+when short-200
+	frame length
+	raw "ev"
 when json-error-200
 	frame length
 	raw "{\"error\":{\"message\":\"slow down please\",\"code\":429}}"
@@ -249,6 +256,8 @@ error_is 'no content' no-content 502 api_error empty
 # ---- errors inside a 200, before output ----
 
 error_is 'a page' page-200 500 api_error Welcome
+error_is 'words' words-200 500 api_error 'internal error, try later'
+error_is 'two letters' short-200 502 api_error ''
 error_is 'an error object' json-error-200 429 rate_limit_error 'slow down please'
 error_is 'base_resp' base-resp 401 authentication_error 'login fail'
 error_is 'an empty object' nothing-200 502 api_error ''

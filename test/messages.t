@@ -38,6 +38,10 @@ when json-to-stream
 when events-to-json
 	header Content-Type: application/json
 	raw "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"as \"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"events\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n"
+when byte-order-mark
+	frame length
+	split 1
+	raw "\xef\xbb\xbf\n {\"choices\":[{\"message\":{\"content\":\"marked\"},\"finish_reason\":\"stop\"}]}"
 when plain-type
 	header Content-Type: text/plain; charset=utf-8
 	text "labelled as plain text"
@@ -135,6 +139,8 @@ ask split-text
 is 'whole, byte by byte' "$(json content.#) $(json stop_reason)" '2 tool_use'
 ask close-text
 is 'whole, to the end of the connection' "$(json content.0.text)" 'by the end'
+ask byte-order-mark
+is 'a byte order mark before the JSON' "$(json content.0.text)" marked
 ask json-to-stream
 is 'white space before the JSON' "$(json content.0.text)" 'as JSON'
 

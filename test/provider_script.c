@@ -229,6 +229,8 @@ static void play_file(const struct script *s, struct answer *a, const struct act
 	struct str bytes = { 0 };
 	str_add(&bytes, "");
 	read_file(s, arg(act, 0), &bytes);
+	if (act->nargs > 1 && (size_t)atoi(arg(act, 1)) < bytes.n)
+		bytes.n = (size_t)atoi(arg(act, 1));
 	answer_raw(a, bytes.p, bytes.n);
 	free(bytes.p);
 }
