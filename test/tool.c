@@ -4,6 +4,8 @@
  * tool port             a TCP port of loopback that is free now
  * tool drip [PORT]      its input byte by byte: to its output, or to that port and
  *                       then what comes from there
+ * tool inetd COMMAND ... runs it with one socket as its fds 0, 1 and 2, as inetd does,
+ *                       and copies from its input and to its output; its exit status
  * tool body <answer     the body of an HTTP/1.1 answer, decoded; fails when it is not whole
  * tool json PATH <text  a value: strings decoded, others as they stand; a path is
  *                       names and numbers with dots (.messages.0.role), # the count
@@ -13,12 +15,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,6 +99,49 @@ static int tool_drip(const char *port)
 	while (port && (k = read(fd, part, sizeof part)) > 0)
 		fwrite(part, 1, (size_t)k, stdout);
 	return 0;
+}
+
+/* what comes from the socket, until it ends; its input is sent meanwhile */
+static void copy_both(int fd)
+{
+	struct pollfd p[2] = { { 0, POLLIN, 0 }, { fd, POLLIN, 0 } };
+	char part[65536];
+	ssize_t k = 1;
+	while (k > 0 && poll(p, 2, -1) > 0) {
+		if (p[1].revents && (k = read(fd, part, sizeof part)) > 0) {
+			fwrite(part, 1, (size_t)k, stdout);
+			fflush(stdout);
+		}
+		if (p[0].revents) {
+			ssize_t n = read(0, part, sizeof part);
+			if (n > 0 && send_all(fd, part, (size_t)n))
+				continue;
+			shutdown(fd, SHUT_WR);
+			p[0].fd = -1;
+		}
+	}
+}
+
+static int tool_inetd(char **command)
+{
+	int sv[2], status = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) != 0)
+		return 111;
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 3; i++)
+			dup2(sv[1], i);
+		close(sv[0]);
+		close(sv[1]);
+		execvp(command[0], command);
+		_exit(127);
+	}
+	close(sv[1]);
+	signal(SIGPIPE, SIG_IGN);
+	copy_both(sv[0]);
+	close(sv[0]);
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int chunks(const char *p, const char *end)
@@ -348,12 +395,14 @@ int main(int argc, char **argv)
 		return tool_port();
 	if (strcmp(what, "drip") == 0)
 		return tool_drip(argc > 2 ? argv[2] : NULL);
+	if (strcmp(what, "inetd") == 0 && argc > 2)
+		return tool_inetd(argv + 2);
 	if (strcmp(what, "body") == 0)
 		return tool_body();
 	if (strcmp(what, "json") == 0 && argc == 3)
 		return tool_json(argv[2]);
 	if (strcmp(what, "message") == 0)
 		return tool_message();
-	fprintf(stderr, "usage: tool port | drip [PORT] | body | json PATH | message\n");
+	fprintf(stderr, "usage: tool port | drip [PORT] | inetd COMMAND ... | body | json PATH | message\n");
 	return 2;
 }
