@@ -5,6 +5,7 @@
  * provider [--port N] [--port-file FILE] [--dialect NAME] [--script FILE]
  *          [--log DIR] [--seconds N]
  * provider --check DIALECT <body    says whether that provider takes the body
+ * provider --wait PORT              returns when something listens there
  *
  * Port 0 (the default) takes a free one; the port is printed, and written to
  * FILE. DIR gets NNNN.head and NNNN.body of every request as it came, NNNN.closed
@@ -424,6 +425,24 @@ static int listen_on(int port, const char *file)
 	return fd;
 }
 
+static int wait_for(int port)
+{
+	struct sockaddr_in a = { 0 };
+	struct timespec pause = { 0, 50000000 };
+	a.sin_family = AF_INET;
+	a.sin_port = htons((unsigned short)port);
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int tries = 0; tries < 200; tries++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		int bad = connect(fd, (struct sockaddr *)&a, sizeof a);
+		close(fd);
+		if (!bad)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return 1;
+}
+
 static int check_stdin(const char *name)
 {
 	struct str in = { 0 };
@@ -456,6 +475,8 @@ int main(int argc, char **argv)
 		const char *name = argv[i], *value = argv[i + 1];
 		if (strcmp(name, "--check") == 0)
 			return check_stdin(value);
+		else if (strcmp(name, "--wait") == 0)
+			return wait_for(atoi(value));
 		else if (strcmp(name, "--port") == 0)
 			port = atoi(value);
 		else if (strcmp(name, "--port-file") == 0)
