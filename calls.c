@@ -337,7 +337,7 @@ static struct j_val or_held(const struct reply *r, struct j_val v, enum hold_kin
 	struct piece it = { 0 };
 
 	if (hold_find(&r->hold, kind, owner, &it))
-		v = (struct j_val){ it.p, it.n, J_STRING };
+		v = j_value(it.p, it.n, J_STRING);
 	return v;
 }
 
@@ -435,7 +435,7 @@ static void write_input(struct reply *r, unsigned owner)
 		return;
 	raw = join_args(r, owner, p);
 	char *json = p + raw;
-	n = j_copy((struct j_val){ p, raw, J_STRING }, json, n);
+	n = j_copy(j_value(p, raw, J_STRING), json, n);
 	if (j_check(json, n, &err) == 0 && j_root(json, n).type == J_OBJECT)
 		sink_input(&r->sink, json, n);
 	else

@@ -95,7 +95,7 @@ static struct j_val value_at(const char *p, const char *end)
 		end = skip_brackets(p, end);
 	else
 		end = skip_word(p, end);
-	v.n = (size_t)(end - p);
+	v.n = (uint32_t)(end - p);
 	return v;
 }
 

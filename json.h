@@ -18,9 +18,15 @@ enum j_type { J_NONE, J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OB
 /* p[0..n) is the value's text, quotes and brackets included; J_NONE: absent, p is NULL, n is 0 */
 struct j_val {
 	const char *p;
-	size_t n;
+	uint32_t n;		/* with a type it fills two registers: values are passed by value everywhere */
 	enum j_type type;
 };
+
+/* The value that p[0..n) is known to be. n < 4 GiB, as in all checked text. */
+static inline struct j_val j_value(const char *p, size_t n, enum j_type type)
+{
+	return (struct j_val){ p, (uint32_t)n, type };
+}
 
 struct j_err {
 	const char *why;	/* static text */

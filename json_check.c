@@ -318,6 +318,8 @@ static int check(char *text, size_t n, struct j_err *err, bool mend)
 	c.depth = 0;
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		state = bad(&c, "begins with a byte order mark");
+	if ((uint64_t)n > UINT32_MAX)
+		state = bad(&c, "is 4 GiB or more");
 	while (state != DONE && state != BAD) {
 		skip_space(&c);
 		state = step(&c, state);

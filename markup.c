@@ -129,7 +129,7 @@ static char *decode(struct reply *r, size_t *n)
 		at += it.n;
 	}
 	p[at++] = '"';
-	*n = j_copy((struct j_val){ p, at, J_STRING }, p + at, r->held);
+	*n = j_copy(j_value(p, at, J_STRING), p + at, r->held);
 	return p + at;
 }
 

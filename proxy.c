@@ -270,13 +270,30 @@ static bool close_idle(struct loop *l)
 	return true;
 }
 
-static void peer_text(const struct sockaddr_storage *sa, socklen_t n, char *dst, size_t room)
+static void ipv4_text(const unsigned char *a, char *dst, size_t room)
 {
-	char host[64];
+	fmt(dst, room, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
+}
 
-	if (getnameinfo((const struct sockaddr *)sa, n, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
-		fmt(host, sizeof host, "?");
-	fmt(dst, room, "%s", host);
+/* The address for the log, by hand: getnameinfo would bring printf along. */
+static void peer_text(const struct sockaddr_storage *sa, char *dst, size_t room)
+{
+	static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+	const struct sockaddr_in *four = (const void *)sa;
+	const struct sockaddr_in6 *six = (const void *)sa;
+	const unsigned char *a = six->sin6_addr.s6_addr;
+	size_t n = 0;
+
+	if (sa->ss_family == AF_INET) {
+		ipv4_text((const unsigned char *)&four->sin_addr, dst, room);
+		return;
+	}
+	if (memcmp(a, mapped, sizeof mapped) == 0) {
+		ipv4_text(a + 12, dst, room);
+		return;
+	}
+	for (int i = 0; i < 16; i += 2)
+		n += fmt(dst + n, room - n, "%s%x", i > 0 ? ":" : "", (unsigned)(a[i] << 8 | a[i + 1]));
 }
 
 /* An idle connection gives its descriptor; without one accepting pauses, said once. Returns whether to try again at once. */
@@ -306,7 +323,7 @@ static bool accept_one(struct loop *l, struct instance *inst)
 	l->accept_at = 0;
 	nonblocking(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	peer_text(&sa, n, peer, sizeof peer);
+	peer_text(&sa, peer, sizeof peer);
 	bool full = l->srv.count >= l->max && !close_idle(l);
 	struct conn *c = more_room(l) ? conn_new(&l->srv, inst, fd, fd, peer) : NULL;
 	if (c == NULL) {

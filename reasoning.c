@@ -71,7 +71,7 @@ static size_t joined(const struct reply *r, struct piece it)
 static struct j_val whole_detail(struct reply *r, struct piece *it)
 {
 	size_t more = joined(r, *it), head;
-	struct j_val item = { it->p, it->n, J_OBJECT };
+	struct j_val item = j_value(it->p, it->n, J_OBJECT);
 	struct piece text = *it;
 	struct j_err err;
 

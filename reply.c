@@ -91,7 +91,7 @@ static void conclude(struct reply *r)
 	end.stop_reason = finish_stop_reason(r);
 	end.refused = strcmp(end.stop_reason, "refusal") == 0;
 	if (strcmp(end.stop_reason, "stop_sequence") == 0 && hold_find(&r->hold, HOLD_STOP, 0, &it))
-		end.stop_sequence = (struct j_val){ it.p, it.n, J_STRING };
+		end.stop_sequence = j_value(it.p, it.n, J_STRING);
 	finish_explain(r, r->explanation, sizeof r->explanation);
 	end.explanation = r->explanation;
 	end.usage = usage_of(r);
@@ -468,6 +468,8 @@ void reply_commit(struct reply *r, struct plan *out)
 
 void reply_ping(struct reply *r, struct plan *out)
 {
+	if (!r->sink.started || r->sink.message || r->what != REPLY_MORE)
+		return;
 	begin(r, out);
 	sink_ping(&r->sink);
 }

@@ -157,7 +157,7 @@ size_t call_id(const struct work *w, const struct call *call, char *dst)
 	memcpy(text + n, digits + at, sizeof digits - at);
 	n += sizeof digits - at;
 	text[n++] = '"';
-	return conv_id((struct j_val){ text, n, J_STRING }, w->q->tool_id, dst);
+	return conv_id(j_value(text, n, J_STRING), w->q->tool_id, dst);
 }
 
 static void add_call(struct work *w, const struct place *at, const struct block *b)
