@@ -248,8 +248,7 @@ bool drain_step(struct conn *c);		/* whether the connection is still being drain
 void drain_stop(struct conn *c, bool keep);
 bool to_events(const struct conn *c);		/* whether the client gets events, of which a ping is one */
 bool sent_all(const struct conn *c);		/* the request */
-bool send_request(struct conn *c);
-void upstream_io(struct conn *c);
+bool upstream_io(struct conn *c);
 void bad_upstream(struct conn *c, const char *message);
 bool compressed(const struct http_head *h);	/* its body is */
 void pass_head(struct conn *c, const struct http_head *h, enum framing frame, uint64_t length);	/* the upstream's, to the client */

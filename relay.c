@@ -460,9 +460,7 @@ static bool step_relay(struct conn *c)
 
 	if (!out_empty(c))
 		return moved;
-	if (c->mode != RELAY_ERROR)
-		moved = send_request(c) || moved;
-	upstream_io(c);
+	moved = upstream_io(c) || moved;
 	if (read_body(c))
 		return true;
 	if (c->phase != PHASE_RELAY || c->up == NULL)

@@ -121,7 +121,7 @@ bool sent_all(const struct conn *c)
 	return c->up_head_at == c->up_head.n && c->plan_pulled == c->plan.total;
 }
 
-bool send_request(struct conn *c)
+static bool send_request(struct conn *c)
 {
 	size_t room, n = 0;
 	char *p;
@@ -276,20 +276,26 @@ static void ended_early(struct conn *c)
 	conn_fail(c, up_timed_out(c->up) ? 504 : 502, text, "upstream closed before answering");
 }
 
-void upstream_io(struct conn *c)
+/*
+ * Bytes both ways. What is sent here makes room that nothing else would tell
+ * of: with an empty buffer there is nothing to poll for, so it is filled again.
+ */
+bool upstream_io(struct conn *c)
 {
+	bool more = c->phase == PHASE_TALK || c->mode != RELAY_ERROR;	/* a refused request is not sent to its end */
+	bool moved = more && send_request(c);
 	size_t n;
 
 	up_rx(c->up, &n);
 	if (n == 0 || !up_tx_idle(c->up) || up_again(c->up))
 		up_step(c->up, c->srv->now);
+	return (more && send_request(c)) || moved;
 }
 
 bool step_talk(struct conn *c)
 {
-	bool moved = send_request(c);
+	bool moved = upstream_io(c);
 
-	upstream_io(c);
 	if (read_head(c))
 		return true;
 	if (up_ended(c->up) != UP_END_NONE || up_state(c->up) == UP_FAILED) {
