@@ -4,6 +4,7 @@
  * tool port             a TCP port of loopback that is free now
  * tool drip [PORT]      its input byte by byte: to its output, or to that port and
  *                       then what comes from there
+ * tool reset PORT N     sends its input there, reads N bytes, and resets the connection
  * tool inetd COMMAND ... runs it with one socket as its fds 0, 1 and 2, as inetd does,
  *                       and copies from its input and to its output; its exit status
  * tool body <answer     the body of an HTTP/1.1 answer, decoded; fails when it is not whole
@@ -99,6 +100,26 @@ static int tool_drip(const char *port)
 	while (port && (k = read(fd, part, sizeof part)) > 0)
 		fwrite(part, 1, (size_t)k, stdout);
 	return 0;
+}
+
+static int tool_reset(const char *port, size_t want)
+{
+	struct linger hard = { 1, 0 };
+	char part[4096];
+	ssize_t k = 1;
+	size_t n;
+	char *text = slurp(&n);
+	int fd = dial(port);
+	if (fd < 0)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	send_all(fd, text, n);
+	for (; want > 0 && k > 0; want -= k > 0 ? (size_t)k : 0)
+		k = read(fd, part, want < sizeof part ? want : sizeof part);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+	close(fd);
+	free(text);
+	return k <= 0;
 }
 
 /* what comes from the socket, until it ends; its input is sent meanwhile */
@@ -395,6 +416,8 @@ int main(int argc, char **argv)
 		return tool_port();
 	if (strcmp(what, "drip") == 0)
 		return tool_drip(argc > 2 ? argv[2] : NULL);
+	if (strcmp(what, "reset") == 0 && argc > 3)
+		return tool_reset(argv[2], strtoul(argv[3], NULL, 10));
 	if (strcmp(what, "inetd") == 0 && argc > 2)
 		return tool_inetd(argv + 2);
 	if (strcmp(what, "body") == 0)
@@ -403,6 +426,6 @@ int main(int argc, char **argv)
 		return tool_json(argv[2]);
 	if (strcmp(what, "message") == 0)
 		return tool_message();
-	fprintf(stderr, "usage: tool port | drip [PORT] | inetd COMMAND ... | body | json PATH | message\n");
+	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | inetd COMMAND ... | body | json PATH | message\n");
 	return 2;
 }
