@@ -28,11 +28,10 @@ for want in 'remember the word zebra' 'I keep the word.' 'noted' 'What was it?';
 done
 all_taken
 
-in_client "$claude" -p --output-format json --dangerously-skip-permissions "This never ends." >/dev/null 2>"$T/claude.log" </dev/null &
-pid=$!
-keep_pid $pid
+in_client sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$claude" -p --output-format json --dangerously-skip-permissions \
+	"This never ends." >/dev/null 2>"$T/claude.log" </dev/null &
+keep_pid $!
 check 'the request arrives' until_true test -e "$up/0004.body"
-child=$(ps -o pid= --ppid $pid 2>/dev/null | tr -d ' ')
-kill -INT ${child:-$pid}
+kill -INT "$(cat "$T/pid")"
 check 'an interrupt closes the upstream' until_true test -e "$up/0004.closed"
 alive
