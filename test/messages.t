@@ -153,8 +153,10 @@ chat() {
 }
 # direct: the same from the provider itself
 direct() {
-	timeout 10 curl -s --data-binary @"$T/ask" -H 'content-type: application/json' \
-		"http://127.0.0.1:$provider/v1/chat/completions" >"$T/direct"
+	{
+		printf 'POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %s\r\nConnection: close\r\n\r\n' "$(wc -c <"$T/ask" | tr -d ' ')"
+		cat "$T/ask"
+	} | timeout 20 nc 127.0.0.1 "$provider" | "$top/test/tool" body >"$T/direct"
 	for file in direct body; do
 		sed 's/chatcmpl-[0-9]*/chatcmpl-N/g; s/call_[0-9]*_/call_N_/g; s/gpt-x/middle/g' "$T/$file" >"$T/$file.masked"
 	done
