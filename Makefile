@@ -92,15 +92,15 @@ asan:
 	@$(if $(SANITIZED),,: )$(MAKE) O=build/asan BIN=build/asan/claude-code-proxy all unit \
 		EXTRA='$(SANITIZE)'
 
-# small: nothing unwinds, so the tables for it are left out
-SMALL = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-SMALL_LINK = -static -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-z,norelro,-T,build/static/no-unwind.ld
+# small: all at once, so that what is used once is inlined; nothing unwinds, so the tables for it are left out
+SMALL = -Oz -flto=auto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+SMALL_LINK = -static -no-pie -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-T,build/static/no-unwind.ld
 
-static:
+static: $(O)/bearssl
 	@mkdir -p build/static
 	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;' >build/static/no-unwind.ld
-	@$(MAKE) O=build/static BIN=build/static/claude-code-proxy SHIM=build/static/fortify.o CC='$(MUSL_CC)' all \
-		EXTRA='$(SMALL)' LDFLAGS='$(LDFLAGS) $(SMALL_LINK)' BEARSSL_LIB='$(BEARSSL_LIB)'
+	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) -o build/static/claude-code-proxy \
+		proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c $(BEARSSL_LIB)
 	@! readelf -l build/static/claude-code-proxy | grep INTERP
 	@wc -c build/static/claude-code-proxy
 
