@@ -33,9 +33,19 @@
 #define CONN_DRAIN 500			/* ms to wait for the end of a response that is complete for us, to reuse its connection */
 #define CONN_ROUNDS 64			/* moves of one connection before others get their turn */
 
+#define INSTANCE_MODELS 4	/* upstream models whose settings are kept: the three that are configured, and one more */
+
+/* the settings for one upstream model, as rows and UP_* have them: applying the rows costs more than a small request */
+struct model_settings {
+	char model[CONV_MODEL_MAX + 1];	/* "": free */
+	struct quirks q;
+};
+
 /* one configured listener */
 struct instance {
 	const struct config *cfg;
+	struct model_settings settings[INSTANCE_MODELS];
+	unsigned next;			/* of the settings that make room */
 	int listener;			/* -1: inetd */
 	int port;			/* where it listens: with PORT=0 the one that the system picked */
 };

@@ -131,6 +131,19 @@ static void go_upstream(struct conn *c)
 	relay_start(c);
 }
 
+static const struct quirks *settings_for(struct instance *inst, const char *model)
+{
+	struct model_settings *s = inst->settings;
+
+	for (size_t i = 0; i < INSTANCE_MODELS; i++)
+		if (model[0] != '\0' && strcmp(s[i].model, model) == 0)
+			return &s[i].q;
+	s += inst->next++ % INSTANCE_MODELS;
+	fmt(s->model, sizeof s->model, "%s", model);
+	cfg_quirks(inst->cfg, model, &s->q);
+	return &s->q;
+}
+
 /* The model, and with it the settings of the provider for it. What was learned stands between its rows and UP_*. */
 static void choose_target(struct conn *c)
 {
@@ -139,7 +152,7 @@ static void choose_target(struct conn *c)
 	size_t at;
 
 	cfg_model(cfg, c->model, c->nmodel, c->up_model, sizeof c->up_model);
-	cfg_quirks(cfg, c->up_model, &c->q);
+	c->q = *settings_for(c->inst, c->up_model);
 	size_t n = fmt(c->place, sizeof c->place, "%s/%s", cfg->target.host, c->up_model);
 	fmt(c->binding, sizeof c->binding, "%llx", (unsigned long long)hash_bytes(c->place, n));
 	learned = learned_find(c->srv->learned, c->place);
