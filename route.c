@@ -289,7 +289,7 @@ int route_head(const struct http_head *h, const struct config *c, struct route_i
 		return -1;
 	}
 	if (routes[i].key && !key_presented(h, c)) {
-		error_set(e, 401, "invalid x-api-key or Bearer token (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
+		error_set(e, 401, "invalid x-api-key (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
 		return -1;
 	}
 	return check_body(h, c, routes[i].method == POST, e);

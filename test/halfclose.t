@@ -124,7 +124,7 @@ keep_pid $client
 exec 4<"$T/slow"
 until_true test -e "$up/$(printf %04d "$(sent_count)").body"
 check 'a client that does not read: the proxy waits' until_true quiet
-is 'and takes no memory for it' "$(($(rss) - before < 1500))" 1
+[ -n "${SLOW:-}" ] || is 'and takes no memory for it' "$(($(rss) - before < 1500))" 1
 alive 'others are served meanwhile'
 cat <&4 >"$T/answer"
 exec 4<&-
@@ -132,7 +132,7 @@ wait $client
 took_answer
 is 'when it reads again, all comes' "$status $(message | head -n 1 | tr -d 'y\n' | wc -c | tr -d ' ') $(message | tail -n 1 | cut -c 1-12)" \
 	'200 30005 end end_turn'
-is 'no memory after it either' "$(($(rss) - before < 1500))" 1
+[ -n "${SLOW:-}" ] || is 'no memory after it either' "$(($(rss) - before < 1500))" 1
 
 stop $proxy_pid
 start_proxy WRITE_STALL_MS=300 HEAD_TIMEOUT_MS=400 BODY_IDLE_MS=300 BODY_MAX_MS=900 KEEPALIVE_MS=300 LINGER_MS=200

@@ -97,8 +97,10 @@ static int tool_drip(const char *port)
 	for (size_t i = 0; i < n && send_all(fd, text + i, 1); i++)
 		nanosleep(&moment, NULL);
 	free(text);
-	while (port && (k = read(fd, part, sizeof part)) > 0)
+	while (port && (k = read(fd, part, sizeof part)) > 0) {
 		fwrite(part, 1, (size_t)k, stdout);
+		fflush(stdout);
+	}
 	return 0;
 }
 
