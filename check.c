@@ -61,12 +61,36 @@ static void advice(enum up_state at)
 		out("            check the clock (date), the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE) and that the host is right\n");
 }
 
+/* Tells of the steps from *seen up to the present one that they went well. */
+static void passed(const struct config *cfg, enum up_state *seen, enum up_state now)
+{
+	static const char *const ok[] = { [UP_NAME] = "resolve     ok\n", [UP_DIAL] = "connect     ok\n",
+		[UP_TLS] = "TLS         ok\n" };
+
+	for (; *seen < now && *seen <= UP_TLS; (*seen)++)
+		if (*seen != UP_TLS || cfg->target.tls)
+			out("%s", ok[*seen]);
+}
+
+static void connection_failed(const struct config *cfg, enum up_state seen, const struct upstream *u)
+{
+	static const char *const steps[] = { [UP_NAME] = "resolve     ", [UP_DIAL] = "connect     ", [UP_TLS] = "TLS         " };
+	enum up_state at = up_state(u) == UP_FAILED ? up_reached(u) : UP_TLS;
+
+	if (at > UP_TLS)
+		at = UP_TLS;
+	/* a CA bundle that cannot be read fails before there is a step to tell of */
+	if (seen > UP_NAME || at == UP_DIAL)
+		passed(cfg, &seen, at);
+	out("%sFAILED: %s\n", steps[at], up_why(u));
+	advice(at);
+}
+
 /* Resolve, connect, handshake. Leaves the connection to be reused by the request. */
 static bool check_connection(struct server *srv, const struct config *cfg)
 {
-	static const char *const steps[] = { [UP_NAME] = "resolve", [UP_DIAL] = "connect", [UP_TLS] = "TLS" };
 	struct upstream *u = up_open(srv->pool, cfg, true, srv->now);
-	enum up_state seen = UP_NAME, state;
+	enum up_state seen = UP_NAME, state = UP_NAME;
 	char text[256];
 
 	if (u == NULL)
@@ -76,36 +100,30 @@ static bool check_connection(struct server *srv, const struct config *cfg)
 		up_pool_sweep(srv->pool, srv->now);
 		up_step(u, srv->now);
 		state = up_state(u);
-		if (state >= UP_ENDED)
-			break;
-		for (; seen < state && seen <= UP_TLS; seen++)
-			if (seen != UP_TLS || cfg->target.tls)
-				out("%s%s\n", steps[seen], seen == UP_NAME || seen == UP_DIAL ? "     ok" : "         ok");
-		if (state == UP_OPEN)
+		if (state <= UP_OPEN)
+			passed(cfg, &seen, state);
+		if (state >= UP_OPEN)
 			break;
 		struct pollfd p[UP_FDS];
 		int n = up_poll(u, p, true);
-		wait_for(p, n, up_due(u), srv->now);
+		wait_for(p, n, up_again(u) ? 0 : up_due(u), srv->now);
 	}
 	if (state == UP_OPEN) {
 		up_describe(u, text, sizeof text);
 		out("            %s\n", text);
-		up_close(u, true, srv->now);
-		return true;
+	} else {
+		connection_failed(cfg, seen, u);
 	}
-	out("%s FAILED: %s\n", seen <= UP_TLS ? steps[seen] : "upstream", up_why(u));
-	advice(seen);
-	up_close(u, false, srv->now);
-	return false;
+	up_close(u, state == UP_OPEN, srv->now);
+	return state == UP_OPEN;
 }
 
 static bool ask(int fd, const struct config *cfg)
 {
-	char text[1024];
-	size_t n = fmt(text, sizeof text, "GET /test-connection HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\n"
-		"Connection: close\r\n\r\n", cfg->anthropic_api_key);
+	static const char before[] = "GET /test-connection HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nx-api-key: ";
+	const char *key = cfg->anthropic_api_key;
 
-	return n < sizeof text && write_all(fd, text, n);
+	return write_all(fd, before, sizeof before - 1) && write_all(fd, key, strlen(key)) && write_all(fd, "\r\n\r\n", 4);
 }
 
 /* Runs the one connection until the server's end is done; the answer comes to our end. */

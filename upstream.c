@@ -37,7 +37,7 @@ struct upstream {
 	const struct config *c;
 	struct identity id;
 	struct roots *roots;
-	enum up_state state;
+	enum up_state state, reached;
 	struct dns_query *query;
 	struct dns_answer answer;
 	struct dial dial;
@@ -75,6 +75,7 @@ static void fail(struct upstream *u, bool retry, const char *format, ...)
 	vfmt(u->why, sizeof u->why, format, ap);
 	va_end(ap);
 	release(u);
+	u->reached = u->state;
 	u->state = UP_FAILED;
 	u->end = UP_END_ERROR;
 	u->retry = retry;
@@ -320,17 +321,16 @@ void up_step(struct upstream *u, int64_t now)
 
 /* ----------------------------------------------------------- opening, closing */
 
+/* Before the first packet, and yet a matter of TLS. */
 static bool trust(struct upstream *u)
 {
 	char err[384];
 
-	if (u->c->target.literal) {
+	if (u->c->target.literal)
 		fail(u, false, "TLS needs a name to check: %s is an address", u->c->target.host);
-		return false;
-	}
-	u->roots = pool_roots(u->pool, u->c, err, sizeof err);
-	if (u->roots == NULL)
+	else if ((u->roots = pool_roots(u->pool, u->c, err, sizeof err)) == NULL)
 		fail(u, false, "%s", err);
+	u->reached = UP_TLS;
 	return u->roots != NULL;
 }
 
@@ -429,6 +429,11 @@ bool up_retry(const struct upstream *u)
 const char *up_why(const struct upstream *u)
 {
 	return u->why;
+}
+
+enum up_state up_reached(const struct upstream *u)
+{
+	return u->reached;
 }
 
 bool up_timed_out(const struct upstream *u)

@@ -57,6 +57,7 @@ bool up_reused(const struct upstream *u);
 bool up_sent(const struct upstream *u);		/* whether any byte of the user's may have left this machine */
 bool up_retry(const struct upstream *u);	/* failed in a way that another attempt may cure */
 const char *up_why(const struct upstream *u);	/* one sentence for the client, "" while all is well; no key, no path */
+enum up_state up_reached(const struct upstream *u);	/* what it was at when it failed */
 bool up_timed_out(const struct upstream *u);	/* failed by one of its own deadlines: 504 rather than 502 */
 
 /* What to poll for: fills up to UP_FDS entries, returns how many. rx_room: whether the user could take bytes now. */
