@@ -23,6 +23,7 @@
 
 #define INSTANCES 32		/* --env files of one process */
 #define ACCEPT_PAUSE 100	/* ms without accepting after EMFILE and the like */
+#define ACCEPT_QUIET 60000	/* ms before that is told again */
 #define REFUSALS 16		/* connections over the limit that are told so; more wait in the backlog */
 #define BACKLOG 511
 #define EXIT_USAGE 100
@@ -38,9 +39,10 @@ struct loop {
 	int signals[2];			/* self-pipe */
 	struct conn **conns;		/* srv.count of them */
 	size_t conns_cap;
-	struct pollfd *fds;
-	size_t fds_cap;
+	struct pollfd *fds;		/* by place: signals, listeners, each connection's; then the same without holes */
+	size_t fds_cap;			/* of each half */
 	int64_t accept_at;		/* no accepting before */
+	int64_t tell_at;		/* nor telling again that it fails */
 	int64_t drain_until;
 	unsigned max;			/* connections, within the limit of open files */
 };
@@ -298,15 +300,17 @@ static void peer_text(const struct sockaddr_storage *sa, char *dst, size_t room)
 		n += fmt(dst + n, room - n, "%s%x", i > 0 ? ":" : "", (unsigned)(a[i] << 8 | a[i + 1]));
 }
 
-/* An idle connection gives its descriptor; without one accepting pauses, said once. Returns whether to try again at once. */
+/* An idle connection gives its descriptor; without one accepting pauses. Returns whether to try again at once. */
 static bool accept_failed(struct loop *l)
 {
 	if (errno == EINTR || errno == ECONNABORTED)
 		return true;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return false;
-	if (l->accept_at == 0)
+	if (l->srv.now >= l->tell_at) {
 		log_line(&l->srv.log, LOG_ERROR, "accept: %s; pausing", strerror(errno));
+		l->tell_at = l->srv.now + ACCEPT_QUIET;
+	}
 	if (close_idle(l))
 		return true;
 	l->accept_at = l->srv.now + ACCEPT_PAUSE;
@@ -322,7 +326,6 @@ static bool accept_one(struct loop *l, struct instance *inst)
 
 	if (fd < 0)
 		return accept_failed(l);
-	l->accept_at = 0;
 	nonblocking(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	peer_text(&sa, peer, sizeof peer);
@@ -352,11 +355,30 @@ static bool fds_room(struct loop *l)
 
 	if (need <= l->fds_cap)
 		return true;
-	struct pollfd *fds = realloc(l->fds, need * 2 * sizeof *fds);
+	struct pollfd *fds = realloc(l->fds, need * 4 * sizeof *fds);
 	if (fds == NULL)
 		return false;
 	l->fds = fds;
 	l->fds_cap = need * 2;
+	return true;
+}
+
+/* More entries than files may be open, holes counted, are an error for poll. False: it failed for good. */
+static bool wait_for_events(struct loop *l, size_t n, int ms)
+{
+	struct pollfd *dense = l->fds + l->fds_cap;
+	nfds_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (l->fds[i].fd >= 0)
+			dense[k++] = l->fds[i];
+	int got = poll(dense, k, ms);
+	if (got < 0)
+		return errno == EINTR || errno == EAGAIN || errno == ENOMEM;
+	k = 0;
+	for (size_t i = 0; i < n; i++)
+		if (l->fds[i].fd >= 0)
+			l->fds[i].revents = dense[k++].revents;
 	return true;
 }
 
@@ -446,7 +468,7 @@ static bool turn(struct loop *l)
 		p += l->conns[i]->npoll;
 	}
 	int64_t due = loop_due(l, up_pool_sweep(l->srv.pool, l->srv.now));
-	if (poll(l->fds, (nfds_t)(p - l->fds), wait_ms(l, due)) < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM)
+	if (!wait_for_events(l, (size_t)(p - l->fds), wait_ms(l, due)))
 		return false;
 	l->srv.now = monotonic();
 	step_conns(l, p);

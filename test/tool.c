@@ -5,6 +5,7 @@
  * tool drip [PORT]      its input byte by byte: to its output, or to that port and
  *                       then what comes from there
  * tool reset PORT N     sends its input there, reads N bytes, and resets the connection
+ * tool crowd PORT N     opens N connections, says so, and keeps them until its input ends
  * tool inetd COMMAND ... runs it with one socket as its fds 0, 1 and 2, as inetd does,
  *                       and copies from its input and to its output; its exit status
  * tool body <answer     the body of an HTTP/1.1 answer, decoded; fails when it is not whole
@@ -122,6 +123,17 @@ static int tool_reset(const char *port, size_t want)
 	close(fd);
 	free(text);
 	return k <= 0;
+}
+
+static int tool_crowd(const char *port, int n)
+{
+	char byte;
+	for (int i = 0; i < n; i++)
+		if (dial(port) < 0)
+			return 1;
+	printf("open\n");
+	fflush(stdout);
+	return read(0, &byte, 1) < 0;
 }
 
 /* what comes from the socket, until it ends; its input is sent meanwhile */
@@ -420,6 +432,8 @@ int main(int argc, char **argv)
 		return tool_drip(argc > 2 ? argv[2] : NULL);
 	if (strcmp(what, "reset") == 0 && argc > 3)
 		return tool_reset(argv[2], strtoul(argv[3], NULL, 10));
+	if (strcmp(what, "crowd") == 0 && argc > 3)
+		return tool_crowd(argv[2], atoi(argv[3]));
 	if (strcmp(what, "inetd") == 0 && argc > 2)
 		return tool_inetd(argv + 2);
 	if (strcmp(what, "body") == 0)
@@ -428,6 +442,6 @@ int main(int argc, char **argv)
 		return tool_json(argv[2]);
 	if (strcmp(what, "message") == 0)
 		return tool_message();
-	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | inetd COMMAND ... | body | json PATH | message\n");
+	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | crowd PORT N | inetd COMMAND ... | body | json PATH | message\n");
 	return 2;
 }
