@@ -427,6 +427,7 @@ static void write_input(struct reply *r, unsigned owner)
 		hold_take(&r->hold, &it);
 		return;
 	}
+	it = (struct piece){ 0 };
 	while (hold_find(&r->hold, HOLD_ARGS, owner, &it))
 		n += it.n;
 	char *p = hold_put(&r->hold, HOLD_WORK, 0, NULL, 2 * n + 2);

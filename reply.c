@@ -88,6 +88,8 @@ static void conclude(struct reply *r)
 		return;
 	}
 	block_end(r, BLOCK_NONE);
+	if (r->hold.failed || r->what != REPLY_MORE)
+		return;
 	end.stop_reason = finish_stop_reason(r);
 	end.refused = strcmp(end.stop_reason, "refusal") == 0;
 	if (strcmp(end.stop_reason, "stop_sequence") == 0 && hold_find(&r->hold, HOLD_STOP, 0, &it))

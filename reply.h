@@ -126,7 +126,7 @@ bool reply_finished(const struct reply *r);
 /* Opens the message without waiting any longer (message_start), so that pings may follow. Events only. */
 void reply_commit(struct reply *r, struct plan *out);
 
-/* A ping; and a delta without text in the open block, or in a thinking block of its own. Events only, after message_start. */
+/* A ping; and a delta without text in the open block, or in a thinking block of its own. Events only; nothing before message_start. */
 void reply_ping(struct reply *r, struct plan *out);
 void reply_nudge(struct reply *r, struct plan *out);
 
