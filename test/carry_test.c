@@ -31,7 +31,7 @@ static struct j_val as_string(const char *inside)
 	text[0] = '"';
 	memcpy(text + 1, inside, n);
 	text[n + 1] = '"';
-	return (struct j_val){ text, n + 2, J_STRING };
+	return (struct j_val){ text, (uint32_t)(n + 2), J_STRING };
 }
 
 static void write_it(bool full, const char *want)

@@ -120,7 +120,7 @@ static size_t carried(const struct got *g, enum carry_kind kind, uint64_t call, 
 		bytes_add(&quoted, "\"", 1);
 		bytes_add(&quoted, g->blocks[i].signature.p != NULL ? g->blocks[i].signature.p : "", g->blocks[i].signature.n);
 		bytes_add(&quoted, "\"", 1);
-		struct j_val v = { quoted.p, quoted.n, J_STRING };
+		struct j_val v = { quoted.p, (uint32_t)quoted.n, J_STRING };
 		if (g->blocks[i].type == GOT_THINKING && carry_read(v, "host model", &c)) {
 			if (c.from != FROM_NONE)
 				*from = carry_words[c.from];
