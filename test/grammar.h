@@ -39,8 +39,10 @@ static inline void bytes_string(struct bytes *b, struct j_val v)
 	free(p);
 }
 
+enum got_type { GOT_TEXT, GOT_THINKING, GOT_TOOL };
+
 struct block {
-	enum { GOT_TEXT, GOT_THINKING, GOT_TOOL } type;
+	enum got_type type;
 	struct bytes text;		/* or thinking, or the input as JSON */
 	struct bytes id, name, signature;
 };
@@ -131,7 +133,7 @@ static inline struct block *got_block(struct got *g, struct j_val b)
 	memset(to, 0, sizeof *to);
 	for (int i = 0; i < 3; i++) {
 		if (j_is(j_get(b, "type"), types[i])) {
-			to->type = i;
+			to->type = (enum got_type)i;
 			if (i == GOT_TOOL) {
 				bytes_string(&to->id, j_get(b, "id"));
 				bytes_string(&to->name, j_get(b, "name"));
