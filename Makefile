@@ -121,7 +121,7 @@ memcheck: programs
 
 test-client:
 	@test/setup client
-	@test/as-user $(MAKE) --no-print-directory -j2 programs
+	@test/as-user $(MAKE) --no-print-directory -j2 all test/provider test/tool
 	@test/as-user test/client/run
 
 clean:
