@@ -59,7 +59,17 @@ static int make_socket(int family)
 	return fd;
 }
 
-/* EINTR leaves the connection under way, like EINPROGRESS (POSIX, connect) */
+/* Begins to connect; 0 or an errno. Asked again after EINTR it says EALREADY, or EISCONN (POSIX, connect). */
+static int begin_connect(int fd, const struct dns_address *a)
+{
+	int r;
+
+	do
+		r = connect(fd, (const struct sockaddr *)(const void *)&a->sa, a->n);
+	while (r < 0 && errno == EINTR);
+	return r == 0 || errno == EINPROGRESS || errno == EALREADY || errno == EISCONN ? 0 : errno;
+}
+
 static void try_begin(struct dial *d, struct dial_try *t, int64_t now)
 {
 	const struct dns_address *a = &d->answer->address[d->next];
@@ -72,9 +82,9 @@ static void try_begin(struct dial *d, struct dial_try *t, int64_t now)
 		return;
 	}
 	d->stagger = now + DIAL_STAGGER;
-	if (connect(t->fd, (const struct sockaddr *)(const void *)&a->sa, a->n) < 0
-	    && errno != EINPROGRESS && errno != EINTR)
-		try_end(d, t, errno, now);
+	int error = begin_connect(t->fd, a);
+	if (error != 0)
+		try_end(d, t, error, now);
 }
 
 static int running(const struct dial *d)
@@ -84,6 +94,18 @@ static int running(const struct dial *d)
 	for (int i = 0; i < DIAL_AT_ONCE; i++)
 		n += d->at[i].fd >= 0;
 	return n;
+}
+
+/* the socket's events now */
+static short ready(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int n;
+
+	do
+		n = poll(&p, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? p.revents : 0;
 }
 
 static int win(struct dial *d, struct dial_try *t)
@@ -101,14 +123,14 @@ static int reap(struct dial *d, int64_t now)
 {
 	for (int i = 0; i < DIAL_AT_ONCE; i++) {
 		struct dial_try *t = &d->at[i];
-		struct pollfd p = { .fd = t->fd, .events = POLLOUT };
+		short events = t->fd < 0 ? 0 : ready(t->fd);
 		int error = 0;
 		socklen_t n = sizeof error;
-		if (t->fd < 0 || poll(&p, 1, 0) <= 0)
+		if (events == 0)
 			continue;
 		if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 			error = errno;
-		if (error == 0 && (p.revents & POLLOUT) != 0)
+		if (error == 0 && (events & POLLOUT) != 0)
 			return win(d, t);
 		try_end(d, t, error != 0 ? error : ECONNREFUSED, now);
 	}

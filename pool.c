@@ -279,10 +279,14 @@ void pool_put(struct up_pool *p, struct upstream *u, const struct identity *id, 
 static void look(struct up_pool *p)
 {
 	struct pollfd fds[UP_IDLE_MAX];
+	int n;
 
 	for (int i = 0; i < p->nidle; i++)
 		fds[i] = (struct pollfd){ .fd = p->idle[i].fd, .events = POLLIN };
-	if (p->nidle == 0 || poll(fds, (nfds_t)p->nidle, 0) <= 0)
+	do
+		n = poll(fds, (nfds_t)p->nidle, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
 		return;
 	for (int i = p->nidle - 1; i >= 0; i--)
 		if (fds[i].revents != 0)

@@ -222,7 +222,7 @@ static void server_put(const char *text)
 	if (tls_server)
 		peer_put(&peer, text, strlen(text));
 	else
-		(void)!write(server, text, strlen(text));
+		(void)!send(server, text, strlen(text), MSG_NOSIGNAL);
 }
 
 /* what the server reads next, as a string */
@@ -425,7 +425,7 @@ static void both_ways(bool tls)
 		}
 		turn(up);
 		n = sizeof letters < TOTAL - put_down ? sizeof letters : TOTAL - put_down;
-		ssize_t k = tls ? (ssize_t)peer_put(&peer, letters, n) : write(server, letters, n);
+		ssize_t k = tls ? (ssize_t)peer_put(&peer, letters, n) : send(server, letters, n, MSG_NOSIGNAL);
 		put_down += k > 0 ? (size_t)k : 0;
 		k = tls ? (ssize_t)peer_get(&peer, sink, sizeof sink) : recv(server, sink, sizeof sink, 0);
 		got_up += k > 0 ? (size_t)k : 0;
