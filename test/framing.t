@@ -194,6 +194,7 @@ bad 'another Expect' 417 "${post}Content-Length: $n\r\nExpect: a-miracle\r\n\r\n
 talk() {
 	rm -f "$T/fifo"
 	mkfifo "$T/fifo"
+	: >"$T/said"
 	if [ "$1" = raw ]; then
 		timeout 20 nc 127.0.0.1 "$port" <"$T/fifo" >"$T/said" &
 	else

@@ -67,6 +67,7 @@ closed() {
 leaves() {
 	n=$(printf %04d $(($(sent_count) + 1)))
 	asks "$2" "$4" >"$T/send"
+	: >"$T/answer"
 	nc 127.0.0.1 "$port" <"$T/send" >"$T/answer" 2>/dev/null &
 	client=$!
 	keep_pid $client

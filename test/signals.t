@@ -46,6 +46,7 @@ ask_ok() {
 
 for signal in TERM INT; do
 	start_proxy
+	: >"$T/idle"
 	printf 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n' | timeout 20 test/tool drip "$port" >"$T/idle" &
 	idle=$!
 	keep_pid $idle
