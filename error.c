@@ -32,10 +32,7 @@
 /* business codes of GLM, MiniMax, SiliconFlow, Cloudflare, Baidu; where HTTP says 200 */
 static int status_of_code(int64_t code)
 {
-	static const struct {
-		int64_t code;
-		int status;
-	} rows[] = {
+	static const uint16_t rows[][2] = {
 		{ 1000, 401 }, { 1002, 429 }, { 1004, 401 }, { 1008, 402 }, { 1026, 400 }, { 1027, 400 }, { 1039, 429 },
 		{ 1113, 429 }, { 1211, 404 }, { 1214, 400 }, { 1261, 400 }, { 1301, 400 }, { 1302, 429 }, { 1303, 429 },
 		{ 1304, 429 }, { 1305, 529 }, { 1308, 429 }, { 1310, 429 }, { 2013, 400 }, { 2049, 401 }, { 2056, 429 },
@@ -43,8 +40,8 @@ static int status_of_code(int64_t code)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (rows[i].code == code)
-			return rows[i].status;
+		if (rows[i][0] == code)
+			return rows[i][1];
 	return 0;
 }
 
@@ -52,20 +49,24 @@ static int status_of_code(int64_t code)
 static int status_of_name(const struct said *s)
 {
 	static const struct {
-		const char *name;
 		int status;
+		const char *names;
 	} rows[] = {
-		{ "context_length_exceeded", 400 }, { "rate_limit", 429 }, { "resource_exhausted", 429 },
-		{ "insufficient_quota", 429 }, { "throttling", 429 }, { "overloaded", 529 }, { "authentication_error", 401 },
-		{ "unauthenticated", 401 }, { "invalid_api_key", 401 }, { "permission_denied", 403 }, { "permission_error", 403 },
-		{ "not_found", 404 }, { "unavailable", 503 }, { "deadline_exceeded", 504 }, { "timeout", 504 },
-		{ "invalid_argument", 400 }, { "invalid_request", 400 }, { "badrequest", 400 }, { "content_filter", 400 },
-		{ "request_too_large", 413 },
+		{ 400, "context_length_exceeded" },
+		{ 429, "rate_limit|resource_exhausted|insufficient_quota|throttling" },
+		{ 529, "overloaded" },
+		{ 401, "authentication_error|unauthenticated|invalid_api_key" },
+		{ 403, "permission_denied|permission_error" },
+		{ 404, "not_found" },
+		{ 503, "unavailable" },
+		{ 504, "deadline_exceeded|timeout" },
+		{ 400, "invalid_argument|invalid_request|badrequest|content_filter" },
+		{ 413, "request_too_large" },
 	};
 	const char *tags = strrchr(s->all, '\n');
 
 	for (size_t i = 0; tags != NULL && i < sizeof rows / sizeof rows[0]; i++)
-		if (strstr(tags, rows[i].name) != NULL)
+		if (text_has(tags, rows[i].names))
 			return rows[i].status;
 	return 0;
 }
@@ -78,9 +79,7 @@ static int status_in_text(const char *text)
 
 	if (n != 3 || (p[0] != '4' && p[0] != '5') || p[1] > '2')
 		return 0;
-	if (lead == 0 || strncmp(text, "HTTP", 4) == 0)
-		return 100 * (p[0] - '0') + 10 * (p[1] - '0') + (p[2] - '0');
-	if (lead <= 16 && (strncmp(text, "Error", 5) == 0 || strncmp(text, "error", 5) == 0))
+	if (lead == 0 || text_begins(text, "HTTP") || (lead <= 16 && text_begins(text, "Error|error")))
 		return 100 * (p[0] - '0') + 10 * (p[1] - '0') + (p[2] - '0');
 	return 0;
 }
@@ -102,45 +101,35 @@ static int inner_status(const struct said *s, int fallback)
 
 static bool is_body_size(const struct said *s)
 {
-	static const char *const words[] = {
-		"max bytes", "payload size", "payload too large", "payload is too large", "entity too large", "body too large",
-		"body is too large", "body size", "content too large", "request size", "request body exceed",
-		"length limit exceeded", "request_too_large", "request is too large", "maximum request size", NULL
-	};
-
-	return said_any(s, words) && !said_has(s, "token");
+	return !said_has(s, "token")
+		&& said_has(s, "max bytes|payload size|payload too large|payload is too large|entity too large|body too large|"
+			"body is too large|body size|content too large|request size|request body exceed|length limit exceeded|"
+			"request_too_large|request is too large|maximum request size");
 }
 
 static bool is_overload(const struct said *s)
 {
-	static const char *const words[] = {
-		"overload", "insufficient_system_resource", "at capacity", "capacity exceeded", "no capacity",
-		"no available capacity", "over capacity", "high demand", "server is busy", "servers are busy", "service is busy",
-		"访问量过大", NULL
-	};
-
-	return said_any(s, words) || s->code == 1305;
+	return s->code == 1305
+		|| said_has(s, "overload|insufficient_system_resource|at capacity|capacity exceeded|no capacity|"
+			"no available capacity|over capacity|high demand|server is busy|servers are busy|service is busy|访问量过大");
 }
 
 /* a quota that no waiting within a session brings back */
 static bool is_used_up(const struct said *s)
 {
-	static const char *const words[] = {
-		"insufficient_quota", "insufficient quota", "insufficient balance", "insufficient_balance", "credit balance",
-		"billing_hard_limit", "billing hard limit", "quota_exceeded*month", "accountoverdue", "overdue", "arrearage",
-		"perday", "exceeded your monthly", "exceeded your weekly", "usage limit reached for", NULL
-	};
-
 	/* DashScope says insufficient_quota for its limit per minute */
 	if (said_has(s, "error-code#token-limit") || (s->delay >= 0 && s->delay <= WAIT_SOON * 1000 && !said_has(s, "perday")))
 		return false;
-	return said_any(s, words) || s->code == 1113 || s->code == 1308 || s->code == 1310;
+	return s->code == 1113 || s->code == 1308 || s->code == 1310
+		|| said_has(s, "insufficient_quota|insufficient quota|insufficient balance|insufficient_balance|credit balance|"
+			"billing_hard_limit|billing hard limit|quota_exceeded*month|accountoverdue|overdue|arrearage|perday|"
+			"exceeded your monthly|exceeded your weekly|usage limit reached for");
 }
 
 /* one request above the whole limit: no waiting helps */
 static bool is_above_rate(const struct said *s)
 {
-	return said_has(s, "request too large") || said_has(s, "must be reduced in order to run");
+	return said_has(s, "request too large|must be reduced in order to run");
 }
 
 static bool may_overflow(int status)
@@ -150,170 +139,61 @@ static bool may_overflow(int status)
 
 /* ---- the message ---- */
 
-struct line {
-	char *at;
-	size_t room;	/* the end included */
-};
+/* What is written here is clean already, and shorter than a message: see SAID_TEXT. */
 
-static void say(struct line *l, const char *text)
+static size_t write_overflow(char *dst, size_t room, const struct said *s, const struct overflow *o)
 {
-	size_t n = error_clean(l->at, l->room, text, strlen(text));
+	size_t n;
 
-	l->at += n;
-	l->room -= n;
+	if (o->what == OVER_OUTPUT)
+		n = fmt(dst, room, "input length and `max_tokens` exceed context limit: %lld + %lld > %lld", (long long)o->input,
+			(long long)o->output, (long long)o->limit);
+	else if (o->count > 0)
+		n = fmt(dst, room, "prompt is too long: %lld tokens > %lld maximum", (long long)o->count, (long long)o->limit);
+	else
+		n = fmt(dst, room, "prompt is too long");
+	return n + fmt(dst + n, room - n, " (upstream: %s)", s->text[0] != '\0' ? s->text : "an empty answer");
 }
 
-static void say_number(struct line *l, int64_t n)
+/* the provider's words, with what would be taken for an overflow broken by U+00A0 in place of its first blank */
+static size_t write_harmless(char *dst, const struct said *s)
 {
-	char text[24];
+	size_t n = 0;
 
-	fmt(text, sizeof text, "%lld", (long long)n);
-	say(l, text);
-}
+	for (size_t i = 0; s->text[i] != '\0'; i++) {
+		bool breaks = i >= 6 && text_begins(s->all + i - 6, "prompt is too long|exceed context limit");
 
-static bool same_folded(const char *p, const char *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] - 'A' + 'a') : p[i];
-		if (c != words[i])
-			return false;
+		if (breaks)
+			dst[n++] = '\xc2';
+		dst[n++] = breaks ? '\xa0' : s->text[i];
 	}
-	return true;
-}
-
-/* the provider's words, with what would be taken for an overflow broken by U+00A0 */
-static void say_harmless(struct line *l, const char *text)
-{
-	static const char *const triggers[] = { "prompt is too long", "exceed context limit" };
-
-	while (*text != '\0') {
-		const char *hit = NULL;
-		size_t n = 0;
-
-		for (const char *p = text; *p != '\0' && hit == NULL; p++)
-			for (size_t i = 0; i < 2 && hit == NULL; i++)
-				if (same_folded(p, triggers[i], strlen(triggers[i])))
-					hit = strchr(p, ' ');
-		n = hit != NULL ? (size_t)(hit - text) : strlen(text);
-		n = error_clean(l->at, l->room, text, n);
-		l->at += n;
-		l->room -= n;
-		if (hit == NULL)
-			return;
-		say(l, "\xc2\xa0");
-		text = hit + 1;
-	}
-}
-
-static void say_status(struct line *l, const struct said *s, int status)
-{
-	say(l, "the upstream answered with status ");
-	say_number(l, status);
-	say(l, s->tags[0] != '\0' ? " and no text but " : " and no text");
-	say(l, s->tags);
-}
-
-static void say_overflow(struct line *l, const struct said *s, const struct overflow *o)
-{
-	if (o->what == OVER_OUTPUT && o->input > 0) {
-		say(l, "input length and `max_tokens` exceed context limit: ");
-		say_number(l, o->input);
-		say(l, " + ");
-		say_number(l, o->output);
-		say(l, " > ");
-		say_number(l, o->limit);
-		say(l, " (upstream: ");
-	} else if (o->count > 0) {
-		say(l, "prompt is too long: ");
-		say_number(l, o->count);
-		say(l, " tokens > ");
-		say_number(l, o->limit);
-		say(l, " maximum (upstream: ");
-	} else {
-		say(l, "prompt is too long (upstream: ");
-	}
-	say(l, s->text[0] != '\0' ? s->text : "an empty answer");
-	say(l, ")");
+	dst[n] = '\0';
+	return n;
 }
 
 /* ---- hints ---- */
 
-static bool is_region(const struct said *s, int status)
-{
-	static const char *const words[] = {
-		"unsupported_country", "region*not support", "country*not support", "location is not supported",
-		"not available in your", "unsupported region", "region*not available", "not support*region",
-		"not available*country", NULL
-	};
-
-	return status >= 400 && status < 500 && said_any(s, words);
-}
-
-static bool is_key(const struct said *s, int status)
-{
-	static const char *const words[] = {
-		"api key not valid", "invalid api key", "incorrect api key", "invalid_api_key", "api_key_invalid",
-		"api key is invalid", NULL
-	};
-
-	return status == 401 || ((status == 400 || status == 403) && said_any(s, words));
-}
-
-static bool is_model(const struct said *s, int status)
-{
-	static const char *const words[] = {
-		"model*not found", "model*not exist", "model*does not exist", "unknown model", "invalid model", "no such model",
-		"deploymentnotfound", "deployment*does not exist", "not a valid model", "model_not_found", "model not supported",
-		"no endpoints found", "model*not available", "not found the model", "模型不存在", NULL
-	};
-
-	return (status == 404 || status == 400) && (said_any(s, words) || s->code == 1211 || s->code == 20012);
-}
-
-static bool is_path(const struct said *s, int status)
-{
-	return status == 404 && !is_model(s, status);
-}
-
-static bool is_firewall(const struct said *s, int status)
-{
-	static const char *const words[] = {
-		"cloudflare", "error code: 10", "access denied", "user-agent", "user agent", "blocked", " waf", NULL
-	};
-
-	return status == 403 && (s->html || said_any(s, words));
-}
-
-static bool is_quota(const struct said *s, int status)
-{
-	return status == 429 && is_used_up(s);
-}
-
-static bool is_billing(const struct said *s, int status)
-{
-	(void)s;
-	return status == 402;
-}
-
 static const char *hint(const struct said *s, int status)
 {
-	static const struct {
-		bool (*fits)(const struct said *s, int status);
-		const char *text;
-	} rows[] = {
-		{ is_region, "The provider does not serve this region: use Azure OpenAI or another OPENAI_BASE_URL." },
-		{ is_firewall, "A web firewall refused this client: try another name in CUSTOM_HEADER_USER_AGENT." },
-		{ is_key, "Check OPENAI_API_KEY, and that it belongs to OPENAI_BASE_URL." },
-		{ is_model, "Check the model names in BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL." },
-		{ is_path, "Check OPENAI_BASE_URL, and BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL." },
-		{ is_quota, "The quota of this key is used up: see the provider's usage page, or use another key." },
-		{ is_billing, "The provider wants payment: see its billing page." },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (rows[i].fits(s, status))
-			return rows[i].text;
-	return NULL;
+	if (status < 500 && said_has(s, "unsupported_country|region*not support|country*not support|location is not supported|"
+	    "not available in your|unsupported region|region*not available|not support*region|not available*country"))
+		return "The provider does not serve this region: use Azure OpenAI or another OPENAI_BASE_URL.";
+	if (status == 403 && (s->html
+	    || said_has(s, "cloudflare|error code: 10|access denied|user-agent|user agent|blocked| waf")))
+		return "A web firewall refused this client: try another name in CUSTOM_HEADER_USER_AGENT.";
+	if (status == 401 || ((status == 400 || status == 403) && said_has(s, "api key not valid|invalid api key|"
+	    "incorrect api key|invalid_api_key|api_key_invalid|api key is invalid")))
+		return "Check OPENAI_API_KEY, and that it belongs to OPENAI_BASE_URL.";
+	if ((status == 404 || status == 400) && (s->code == 1211 || s->code == 20012
+	    || said_has(s, "model*not found|model*not exist|model*does not exist|unknown model|invalid model|no such model|"
+		"deploymentnotfound|deployment*does not exist|not a valid model|model_not_found|model not supported|"
+		"no endpoints found|model*not available|not found the model|模型不存在")))
+		return "Check the model names in BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL.";
+	if (status == 404)
+		return "Check OPENAI_BASE_URL, and BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL.";
+	if (status == 429 && is_used_up(s))
+		return "The quota of this key is used up: see the provider's usage page, or use another key.";
+	return status == 402 ? "The provider wants payment: see its billing page." : NULL;
 }
 
 /* ---- retry ---- */
@@ -386,11 +266,13 @@ static bool retry_field(const struct http_head *head, struct api_error *e)
 /* "Please try again in 7m12.5s" */
 static int64_t delay_in_text(const struct said *s)
 {
-	static const char *const leads[] = { "try again in ", "retry in ", "retry after ", "try again after " };
+	const char *leads = "try again in |retry in |retry after |try again after ";
+	char lead[WORD];
+	size_t n;
 
-	for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
-		const char *p = strstr(s->all, leads[i]);
-		int64_t delay = p != NULL ? said_duration(p + strlen(leads[i])) : -1;
+	while ((n = next_word(&leads, lead)) > 0) {
+		const char *p = strstr(s->all, lead);
+		int64_t delay = p != NULL ? said_duration(p + n) : -1;
 
 		if (delay >= 0)
 			return delay;
@@ -423,6 +305,12 @@ static void retry(const struct http_head *head, const struct said *s, struct api
 
 /* ---- the whole ---- */
 
+/* whether o makes Claude Code compact, or ask for less */
+static bool is_told(const struct overflow *o)
+{
+	return o->what == OVER_PROMPT || (o->what == OVER_OUTPUT && o->input > 0);
+}
+
 /* the status that says to Claude Code what was meant */
 static int meant(const struct said *s, int status, struct overflow *o)
 {
@@ -434,7 +322,7 @@ static int meant(const struct said *s, int status, struct overflow *o)
 		said_overflow(s, o);
 	if (s->empty && (status == 400 || status == 413))
 		o->what = OVER_PROMPT;
-	if (o->what == OVER_PROMPT || (o->what == OVER_OUTPUT && o->input > 0))
+	if (is_told(o))
 		return 400;
 	if ((status == 429 || status >= 500) && is_overload(s) && !is_used_up(s))
 		return 529;
@@ -445,66 +333,60 @@ static int meant(const struct said *s, int status, struct overflow *o)
 
 static void write_error(const struct http_head *head, const struct said *s, int status, struct api_error *e)
 {
-	struct line l = { e->message, sizeof e->message };
+	const size_t room = sizeof e->message;
 	struct overflow o = { OVER_NONE, 0, 0, 0, 0 };
 	int upstream = status;
+	size_t n;
 
 	status = meant(s, status, &o);
 	error_set(e, status, "");
-	if (o.what == OVER_PROMPT || (o.what == OVER_OUTPUT && o.input > 0))
-		say_overflow(&l, s, &o);
+	if (is_told(&o))
+		n = write_overflow(e->message, room, s, &o);
 	else if (s->text[0] != '\0')
-		say_harmless(&l, s->text);
+		n = write_harmless(e->message, s);
 	else
-		say_status(&l, s, upstream);
+		n = fmt(e->message, room, "the upstream answered with status %d and no text%s%s", upstream,
+			s->tags[0] != '\0' ? " but " : "", s->tags);
 	const char *advice = hint(s, status);
-	if (advice != NULL) {
-		say(&l, " (");
-		say(&l, advice);
-		say(&l, ")");
-	}
+	if (advice != NULL)
+		fmt(e->message + n, room - n, " (%s)", advice);
 	retry(head, s, e);
 }
 
 /* the host of a Location (RFC 3986 3.2), nothing else of it: it may hold a key */
-static void say_host(struct line *l, struct http_text location)
+static struct http_text host_of(struct http_text location)
 {
-	char host[128];
-	size_t n = 0;
+	struct http_text host = { "the same host", 13 };
 	const char *p = location.p, *end = p + location.n;
 
-	for (; end - p > 3 && memcmp(p, "://", 3) != 0; p++)
-		;
-	if (end - p <= 3) {
-		say(l, "the same host");
-		return;
-	}
+	while (end - p > 3 && memcmp(p, "://", 3) != 0)
+		p++;
+	if (end - p <= 3)
+		return host;
+	host = (struct http_text){ p + 3, 0 };
 	for (p += 3; p < end && memchr("/?#", *p, 3) == NULL; p++) {
+		host.n++;
 		if (*p == '@')
-			n = 0;
-		else if (n + 1 < sizeof host)
-			host[n++] = *p;
+			host = (struct http_text){ p + 1, 0 };
 	}
-	host[n] = '\0';
-	say(l, host);
+	return host;
 }
 
 /* 3xx and what no answer to a POST should be */
 static void odd_status(const struct http_head *head, struct api_error *e)
 {
-	struct line l = { e->message, sizeof e->message };
 	struct http_text location = http_field(head, "location");
+	char text[256];
 
-	error_set(e, 502, "");
-	say(&l, "the upstream answered with status ");
-	say_number(&l, head->status);
 	if (head->status >= 300 && head->status <= 399 && location.p != NULL) {
-		say(&l, ", a redirect to ");
-		say_host(&l, location);
-		say(&l, ", which is not followed (Check OPENAI_BASE_URL.)");
+		location = host_of(location);
+		fmt(text, sizeof text, "the upstream answered with status %d, a redirect to %.*s, which is not followed "
+			"(Check OPENAI_BASE_URL.)", head->status, (int)(location.n < 127 ? location.n : 127), location.p);
 	} else {
-		say(&l, ", which is no answer to a request (Check OPENAI_BASE_URL.)");
+		fmt(text, sizeof text, "the upstream answered with status %d, which is no answer to a request "
+			"(Check OPENAI_BASE_URL.)", head->status);
 	}
+	error_set(e, 502, text);
 	/* ten more redirects help nobody */
 	e->should_retry = 0;
 }
@@ -581,14 +463,11 @@ bool error_object(struct j_val value, int fallback, struct api_error *e)
 
 bool error_text(const char *p, size_t n, struct api_error *e)
 {
-	static const char *const words[] = {
-		"error", "too many requests", "bad gateway", "unavailable", "timed out", "unauthorized", "forbidden",
-		"overloaded", NULL
-	};
 	struct said s;
 
 	said_read(&s, p, n);
-	if (s.text[0] == '\0' || (!s.html && status_in_text(s.text) == 0 && !said_any(&s, words)))
+	if (s.text[0] == '\0' || (!s.html && status_in_text(s.text) == 0
+	    && !said_has(&s, "error|too many requests|bad gateway|unavailable|timed out|unauthorized|forbidden|overloaded")))
 		return false;
 	write_error(NULL, &s, inner_status(&s, 500), e);
 	return true;

@@ -56,11 +56,6 @@ static const char *read_number(const char *p, int64_t *value)
 	}
 }
 
-static bool begins(const char *p, const char *word)
-{
-	return strncmp(p, word, strlen(word)) == 0;
-}
-
 /* models, versions, dates and request ids hold digits too */
 static bool is_part_of_name(const char *text, const char *at, const char *end)
 {
@@ -68,20 +63,18 @@ static bool is_part_of_name(const char *text, const char *at, const char *end)
 		return true;
 	if (at[0] == '0' && end > at + 1)
 		return true;
-	if (begins(end + (*end == '-'), "token"))
+	if (text_begins(end + (*end == '-'), "token"))
 		return false;
 	if (is_letter(*end) || *end == '_' || *end == '/' || *end == '%' || *end == '-')
 		return true;
 	return (*end == '.' || *end == ':') && is_digit(end[1]);
 }
 
-static bool ends(const char *text, const char *at, const char *word)
+static bool ends_word(const char *text, const char *at, const char *words)
 {
-	size_t n = strlen(word);
+	size_t n = text_ends(text, at, words);
 
-	if ((size_t)(at - text) < n || memcmp(at - n, word, n) != 0)
-		return false;
-	return !is_letter(word[0]) || (size_t)(at - text) == n || !is_letter(at[-(ptrdiff_t)n - 1]);
+	return n > 0 && (at == text + n || !is_letter(at[-(ptrdiff_t)n - 1]));
 }
 
 /* "error code: 400", "<400>", "request id: 2025" */
@@ -89,12 +82,9 @@ static bool is_code(const char *text, const char *at, int64_t value)
 {
 	while (at > text && strchr(" :'\"=(", at[-1]) != NULL)
 		at--;
-	if (ends(text, at, "id"))
+	if (ends_word(text, at, "id"))
 		return true;
-	if (value < 100 || value > 599)
-		return false;
-	return ends(text, at, "code") || ends(text, at, "status") || ends(text, at, "error") || ends(text, at, "<")
-		|| ends(text, at, "http");
+	return value >= 100 && value <= 599 && (text_ends(text, at, "<") || ends_word(text, at, "code|status|error|http"));
 }
 
 /* "128k" and "1m" tokens */
@@ -134,13 +124,14 @@ static size_t find_numbers(const char *text, struct number *out)
 
 /* ---- labels ---- */
 
-/* the last place of any of the words in text[0..n), -1 without */
-static int last_of(const char *text, const char *const words[])
+/* the last place of any of the words in a text, -1 without */
+static int last_of(const char *text, const char *words)
 {
+	char word[WORD];
 	int last = -1;
 
-	for (; *words != NULL; words++)
-		for (const char *p = strstr(text, *words); p != NULL; p = strstr(p + 1, *words))
+	while (next_word(&words, word) > 0)
+		for (const char *p = strstr(text, word); p != NULL; p = strstr(p + 1, word))
 			if ((int)(p - text) > last)
 				last = (int)(p - text);
 	return last;
@@ -161,34 +152,26 @@ static void before(const char *from, const char *at, char *dst)
 /* the clause behind it */
 static void behind(const char *end, char *dst)
 {
-	static const char *const stops[] = { " and ", " but ", " while ", " exceed", " is ", " than ", " for the model" };
 	size_t n = 0;
 
-	while (n < AFTER && end[n] != '\0' && !is_digit(end[n]) && strchr("().;:,\n[>", end[n]) == NULL)
+	while (n < AFTER && end[n] != '\0' && !is_digit(end[n]) && strchr("().;:,\n[>", end[n]) == NULL
+	       && !text_begins(end + n, " and | but | while | exceed| is | than | for the model"))
 		n++;
 	memcpy(dst, end, n);
 	dst[n] = '\0';
-	for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
-		char *stop = strstr(dst, stops[i]);
-		if (stop != NULL)
-			*stop = '\0';
-	}
 }
 
 static enum label label_behind(const char *text)
 {
-	static const char *const inputs[] = { "input", "message", "prompt", NULL };
-	static const char *const outputs[] = { "output", "completion", "generat", "max_", NULL };
-
-	if (begins(text, " + "))
+	if (text_begins(text, " + "))
 		return L_INPUT;
 	text += strspn(text, " ");
-	if (begins(text, "token"))
+	if (text_begins(text, "token"))
 		text += strcspn(text, " ");
 	text += strspn(text, " ");
-	if (begins(text, "max") || begins(text, "limit"))
+	if (text_begins(text, "max|limit"))
 		return L_LIMIT;
-	int input = last_of(text, inputs), output = last_of(text, outputs);
+	int input = last_of(text, "input|message|prompt"), output = last_of(text, "output|completion|generat|max_");
 	if (input < 0 && output < 0)
 		return L_NONE;
 	return input > output ? L_INPUT : L_OUTPUT;
@@ -196,24 +179,16 @@ static enum label label_behind(const char *text)
 
 static enum label label_before(const char *text)
 {
-	static const char *const outputs[] = {
-		"max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", NULL
-	};
-	static const char *const limits[] = {
-		"maximum", "max ", "max_", "limit", "context length", "context size", "context window", "context_length",
-		"allowed", "at most", "up to", "less than", "only", "n_ctx", "window of", "capacity", "longer than", NULL
-	};
-	static const char *const totals[] = {
-		"resulted in", "requested", "contain", "total of", "count of", "current length", " got ", " has ", " have ",
-		"provided", "received", " sent", " used", "actual", NULL
-	};
 	const char *end = text + strlen(text);
-	int limit = last_of(text, limits), total = last_of(text, totals);
 
-	if (ends(text, end, "> ") || ends(text, end, "<= ") || ends(text, end, "< "))
+	if (text_ends(text, end, "> |<= |< "))
 		return L_LIMIT;
-	if (ends(text, end, "+ ") || last_of(text, outputs) >= 0)
+	if (text_ends(text, end, "+ ") || text_has(text, "max_tokens|max_completion_tokens|max_output_tokens|max_new_tokens"))
 		return L_OUTPUT;
+	int limit = last_of(text, "maximum|max |max_|limit|context length|context size|context window|context_length|allowed|"
+		"at most|up to|less than|only|n_ctx|window of|capacity|longer than");
+	int total = last_of(text, "resulted in|requested|contain|total of|count of|current length| got | has | have |provided|"
+		"received| sent| used|actual");
 	if (limit < 0 && total < 0)
 		return L_NONE;
 	return limit > total ? L_LIMIT : L_TOTAL;
@@ -325,57 +300,39 @@ static void count_tokens(const struct said *s, struct overflow *o)
 
 bool said_rate(const struct said *s)
 {
-	static const char *const words[] = {
-		"rate limit", "rate_limit", "ratelimit", "rate-limit", "too many requests", "per minute", "per min", "per day",
-		"per hour", "per second", "tpm limit", "(tpm", " tpm", "rpm limit", "(rpm", " rpm", "throttl", "please wait",
-		"requests limit", "concurren", NULL
-	};
-
-	return said_any(s, words);
+	return said_has(s, "rate limit|rate_limit|ratelimit|rate-limit|too many requests|per min|per day|per hour|per second|"
+		"tpm limit|(tpm| tpm|rpm limit|(rpm| rpm|throttl|please wait|requests limit|concurren");
 }
 
 /* max_tokens above what the model can write, whatever the prompt */
 static bool is_output_limit(const struct said *s)
 {
-	static const char *const names[] = {
-		"max_tokens", "max_completion_tokens", "max_output_tokens", "completion tokens", "output tokens", NULL
-	};
-	static const char *const words[] = {
-		"at most", "less than or equal", "range of max", "valid range", "must be less than", "cannot be greater",
-		"must not exceed", "should be in [", "maximum value", "maximum allowed number of output", "maximum output",
-		"must be at most", "must be <=", "<= ", "exceeds the maximum output", "exceeds maximum output", "between 1 and",
-		"maxoutputtokens", NULL
-	};
-	static const char *const sizes[] = { "exceed", "too large", "too high", "greater than", "larger than", NULL };
-	static const char *const others[] = {
-		"input tokens", "inputs", "input and ", "in the messages", "prompt contains", "messages resulted", "at least", NULL
-	};
-	static const char *const context[] = { "context", "prompt", "input", "message", "max_model_len", "max_seq_len", NULL };
-
-	if (!said_any(s, names) || said_any(s, others))
+	if (!said_has(s, "max_tokens|max_completion_tokens|max_output_tokens|completion tokens|output tokens"))
 		return false;
-	return said_any(s, words) || (said_any(s, sizes) && !said_any(s, context));
+	if (said_has(s, "input tokens|inputs|input and |in the messages|prompt contains|messages resulted|at least"))
+		return false;
+	if (said_has(s, "at most|less than or equal|range of max|valid range|must be less than|cannot be greater|"
+	    "must not exceed|should be in [|maximum value|maximum allowed number of output|maximum output|must be <=|<= |"
+	    "exceeds maximum output|between 1 and|maxoutputtokens"))
+		return true;
+	return said_has(s, "exceed|too large|too high|greater than|larger than")
+		&& !said_has(s, "context|prompt|input|message|max_model_len|max_seq_len");
 }
 
 static bool is_context(const struct said *s)
 {
-	static const char *const words[] = {
-		"context length", "context_length", "contextlength", "context window", "context_window", "context size",
-		"context_size", "context limit", "prompt is too long", "prompt too long", "prompt exceeds", "prompt length",
-		"prompt token count", "prompt_tokens", "prompt contains*token", "input is too long", "input too long",
-		"input length", "input_length", "inputs tokens", "inputs` tokens", "input token count", "input tokens exceed",
-		"input exceeds", "max input token", "max input char",
-		"too many input tokens", "token limit:", "model token limit", "token limit exceeded", "exceeds token limit",
-		"exceed max message tokens", "maximum number of tokens", "maximum number of input tokens",
-		"maximum input length", "max input length", "maximum prompt", "max_seq_len", "max_model_len", "token count exceeds",
-		"requested token", "request too long", "reduce the length of", "reduce your prompt", "shorten your",
-		"longer than the model", "exceeds the model's max", "exceed the model's max", "too many tokens",
-		"messages too long", "text too long", "conversation is too long", "model_max_prompt_tokens",
-		"string_above_max_length", "max_prompt_tokens", "exceeds max length", "max context", "inputs` must", "prompt has*token",
-		"tokens*exceed", "exceed*tokens", "must be at least 1, got -", "超长", "上下文", "最大长度", NULL
-	};
-
-	return said_any(s, words) || s->code == 1261 || s->code == 5021 || (s->prompt > 0 && s->limit > 0);
+	return s->code == 1261 || s->code == 5021 || (s->prompt > 0 && s->limit > 0)
+		|| said_has(s, "context length|context_length|contextlength|context window|context_window|context size|"
+			"context_size|context limit|prompt is too long|prompt too long|prompt exceeds|prompt length|"
+			"prompt token count|prompt_tokens|prompt contains*token|input is too long|input too long|input length|"
+			"input_length|inputs tokens|inputs` tokens|input token count|input tokens exceed|input exceeds|"
+			"max input token|max input char|too many input tokens|token limit:|model token limit|token limit exceeded|"
+			"exceeds token limit|exceed max message tokens|maximum number of tokens|maximum number of input tokens|"
+			"maximum input length|max input length|maximum prompt|max_seq_len|max_model_len|token count exceeds|"
+			"requested token|request too long|reduce the length of|reduce your prompt|shorten your|"
+			"longer than the model|exceeds the model's max|exceed the model's max|too many tokens|messages too long|"
+			"text too long|conversation is too long|string_above_max_length|exceeds max length|max context|"
+			"inputs` must|prompt has*token|tokens*exceed|exceed*tokens|must be at least 1, got -|超长|上下文|最大长度");
 }
 
 /* the only number that can be a limit: the smallest; one number alone may be what was asked for */
@@ -387,7 +344,7 @@ static void output_limit(const struct said *s, struct overflow *o)
 
 	size_t kinds = distinct(numbers, n, &low, &high);
 	o->limit = low;
-	if (kinds > 1 || (kinds == 1 && !said_has(s, "too large") && !said_has(s, "too high")))
+	if (kinds > 1 || (kinds == 1 && !said_has(s, "too large|too high")))
 		o->what = OVER_LIMIT;
 }
 

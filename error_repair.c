@@ -12,24 +12,15 @@
 /* a name is refused, whatever its value */
 static bool is_unknown(const struct said *s)
 {
-	static const char *const words[] = {
-		"unsupported", "not support", "n't support", "unknown", "unrecognized", "unrecognised", "not permitted",
-		"not allowed", "extra_forbidden", "extra inputs", "unexpected", "cannot find field", "additional properties",
-		"not recognized", NULL
-	};
-
-	return said_any(s, words);
+	return said_has(s, "unsupported|not support|n't support|unknown|unrecognized|unrecognised|not permitted|not allowed|"
+		"extra_forbidden|extra inputs|unexpected|cannot find field|additional properties|not recognized");
 }
 
 /* a name or its value is refused */
 static bool is_refused(const struct said *s)
 {
-	static const char *const words[] = {
-		"is not valid", "invalid ", "incompatible", "only ", "must be ", "out of range", "deprecated", "not available",
-		NULL
-	};
-
-	return is_unknown(s) || said_any(s, words);
+	return is_unknown(s)
+		|| said_has(s, "is not valid|invalid |incompatible|only |must be |out of range|deprecated|not available");
 }
 
 /* ---- settings ---- */
@@ -64,44 +55,31 @@ static bool propose(const struct quirks *q, const char *setting, char *dst)
 /* ---- rules ---- */
 
 struct rule {
-	const char *words[4];	/* any of them, as said_has reads it */
-	bool refused;		/* a word of refusal must be there too */
+	const char *words;
 	const char *setting[2];	/* the second where the first holds already; none where the second does */
+	bool refused;		/* a word of refusal must be there too */
 };
 
 static const struct rule rules[] = {
-	{ { "reasoning_content*missing", "reasoning_content*passed back", "reasoning_content*required",
-	    "missing*reasoning_content" }, false,
-	  { "echo=reasoning_content echo_all=1 echo_fill=empty", "echo=reasoning_content echo_all=1 echo_fill=dot" } },
-	{ { "thought_signature", "thought signature" }, false, { "echo=gemini" } },
-	{ { "non-streaming", "only support*stream", "stream must be", "stream=true is required" }, false, { "stream=always" } },
-	{ { "stream_options", "stream options" }, false, { "usage=off" } },
-	{ { "moonshot flavored" }, false, { "schema=moonshot" } },
-	{ { "function_declarations", "functiondeclaration" }, false, { "schema=gemini" } },
-	{ { "at 'tools[" }, true, { "schema=gemini" } },
-	{ { "schema*anyof*top level", "schema*oneof*top level" }, false, { "schema=xai" } },
-	{ { "unrecognized schema", "grammar", "schema conversion failed" }, false, { "schema=grammar" } },
-	{ { "tool_choice", "tool choice" }, true, { "tool_choice=auto", "tool_choice=none" } },
-	{ { "unknown variant `image_url`", "image_url*not support", "not support*image_url", "image_url is only supported" },
-	  false, { "images=none" } },
-	{ { "not support image", "n't support image", "image input*not support", "images*not support" }, false,
-	  { "images=none" } },
-	{ { "not a multimodal model", "not support vision", "unknown variant `image`" }, false, { "images=none" } },
-	{ { "unknown variant `file`", "not support file", "not support pdf" }, false, { "files=none" } },
-	{ { "tool call id was" }, false, { "tool_id=mistral9" } },
-	{ { "unexpected role 'user' after role 'tool'" }, false, { "tool_text=merge" } },
-	{ { "system message must be at the beginning" }, false, { "system=merge" } },
+	{ "reasoning_content*missing|reasoning_content*passed back|reasoning_content*required|missing*reasoning_content",
+	  { "echo=reasoning_content echo_all=1 echo_fill=empty", "echo=reasoning_content echo_all=1 echo_fill=dot" }, false },
+	{ "thought_signature|thought signature", { "echo=gemini", NULL }, false },
+	{ "non-streaming|only support*stream|stream must be|stream=true is required", { "stream=always", NULL }, false },
+	{ "stream_options|stream options", { "usage=off", NULL }, false },
+	{ "moonshot flavored", { "schema=moonshot", NULL }, false },
+	{ "function_declarations|functiondeclaration", { "schema=gemini", NULL }, false },
+	{ "at 'tools[", { "schema=gemini", NULL }, true },
+	{ "schema*anyof*top level|schema*oneof*top level", { "schema=xai", NULL }, false },
+	{ "unrecognized schema|grammar|schema conversion failed", { "schema=grammar", NULL }, false },
+	{ "tool_choice|tool choice", { "tool_choice=auto", "tool_choice=none" }, true },
+	{ "unknown variant `image_url`|image_url*not support|not support*image_url|image_url is only supported|"
+	  "not support image|n't support image|image input*not support|images*not support|not a multimodal model|"
+	  "not support vision|unknown variant `image`", { "images=none", NULL }, false },
+	{ "unknown variant `file`|not support file|not support pdf", { "files=none", NULL }, false },
+	{ "tool call id was", { "tool_id=mistral9", NULL }, false },
+	{ "unexpected role 'user' after role 'tool'", { "tool_text=merge", NULL }, false },
+	{ "system message must be at the beginning", { "system=merge", NULL }, false },
 };
-
-static bool fits(const struct said *s, const struct rule *r)
-{
-	if (r->refused && !is_refused(s))
-		return false;
-	for (size_t i = 0; i < 4 && r->words[i] != NULL; i++)
-		if (said_has(s, r->words[i]))
-			return true;
-	return false;
-}
 
 /* what comes behind the last of a rule's settings that holds, NULL for none */
 static const char *next_setting(const struct rule *r, const struct quirks *q)
@@ -118,7 +96,7 @@ enum found { NOTHING, HELD, FOUND };
 static enum found by_rule(const struct said *s, const struct quirks *q, char *dst)
 {
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-		if (!fits(s, &rules[i]))
+		if (!said_has(s, rules[i].words) || (rules[i].refused && !is_refused(s)))
 			continue;
 		const char *setting = next_setting(&rules[i], q);
 		return setting != NULL && propose(q, setting, dst) ? FOUND : HELD;
@@ -129,13 +107,11 @@ static enum found by_rule(const struct said *s, const struct quirks *q, char *ds
 /* the one of the two names that is refused: not the one to use, else the first that is told; NULL for neither */
 static const char *refused_name(const struct said *s)
 {
-	static const char *const use_new[] = { "use 'max_completion", "use `max_completion", "use max_completion", NULL };
-	static const char *const use_old[] = { "use 'max_tokens", "use `max_tokens", "use max_tokens", NULL };
 	const char *old = strstr(s->all, "max_tokens"), *renamed = strstr(s->all, "max_completion_tokens");
 
-	if (said_any(s, use_new))
+	if (said_has(s, "use 'max_completion|use `max_completion|use max_completion"))
 		return "max_tokens";
-	if (said_any(s, use_old))
+	if (said_has(s, "use 'max_tokens|use `max_tokens|use max_tokens"))
 		return "max_completion_tokens";
 	if (old == NULL && renamed == NULL)
 		return NULL;
@@ -168,36 +144,27 @@ static bool has_word(const char *text, const char *word)
 /* "Supported values are: 'low', 'medium', and 'high'": those behind the words that lead to the list */
 static bool effort_list(const struct said *s, const struct quirks *q, char *dst)
 {
-	static const char *const efforts[] = { "none", "minimal", "low", "medium", "high", "xhigh", "max" };
-	static const char *const leads[] = { "values are", "values:", "one of", "should be", "expected", "allowed", "only" };
-	const char *list = NULL;
-	char setting[80] = "efforts=";
-	size_t n = strlen(setting);
+	const char *leads = "values are|values:|one of|should be|expected|allowed|only", *list = NULL;
+	const char *efforts = "none|minimal|low|medium|high|xhigh|max";
+	char setting[80] = "efforts=", word[WORD];
+	size_t n = strlen(setting), k;
 
 	if (!said_has(s, "effort"))
 		return false;
-	for (size_t i = 0; list == NULL && i < sizeof leads / sizeof leads[0]; i++)
-		list = strstr(s->all, leads[i]);
-	for (size_t i = 0; list != NULL && i < sizeof efforts / sizeof efforts[0]; i++) {
-		if (!has_word(list, efforts[i]))
+	while (list == NULL && next_word(&leads, word) > 0)
+		list = strstr(s->all, word);
+	while (list != NULL && (k = next_word(&efforts, word)) > 0) {
+		if (!has_word(list, word))
 			continue;
 		if (setting[n - 1] != '=')
 			setting[n++] = ',';
-		memcpy(setting + n, efforts[i], strlen(efforts[i]) + 1);
-		n += strlen(efforts[i]);
+		memcpy(setting + n, word, k + 1);
+		n += k;
 	}
 	return setting[n - 1] != '=' && propose(q, setting, dst);
 }
 
 /* ---- refused names ---- */
-
-static bool is_in(const char *name, const char *const names[])
-{
-	for (; *names != NULL; names++)
-		if (strcmp(name, *names) == 0)
-			return true;
-	return false;
-}
 
 /* whether a comma list holds the name */
 static bool in_list(const char *list, const char *name)
@@ -232,25 +199,22 @@ static bool drop(const struct quirks *q, const char *name, char *dst)
 /* the setting that keeps a name away */
 static bool without(const struct quirks *q, const char *name, char *dst)
 {
-	static const char *const needed[] = {
-		"model", "messages", "stream", "tools", "tool", "role", "content", "type", "function", "functions", "parameters",
-		"arguments", "input", "prompt", "id", "tool_calls", "tool_call_id", "text", "description", "properties", "items",
-		"required", "value", "body", "loc", "msg", "object", "assistant", "user", "system", "extra_forbidden", "null",
-		"true", "false", "string", "max_tokens", "max_completion_tokens", "url", "image_url", "file", NULL
-	};
 	static const struct {
-		const char *name, *setting;
+		const char *names, *setting;
 	} own[] = {
-		{ "reasoning_content", "echo=none" }, { "reasoning_details", "echo=none" }, { "reasoning_text", "echo=none" },
-		{ "reasoning_opaque", "echo=none" }, { "extra_content", "echo=none" }, { "cache_control", "cache=strip" },
-		{ "copilot_cache_control", "cache=strip" }, { "name", "tool_name=0" }, { "tool_stream", "tool_stream=0" },
-		{ "stream_options", "usage=off" }, { "include_usage", "usage=off" },
+		/* what a request cannot do without */
+		{ "model,messages,stream,tools,tool,role,content,type,function,functions,parameters,arguments,input,prompt,id,"
+		  "tool_calls,tool_call_id,text,description,properties,items,required,value,body,loc,msg,object,assistant,user,"
+		  "system,extra_forbidden,null,true,false,string,max_tokens,max_completion_tokens,url,image_url,file", "" },
+		{ "reasoning_content,reasoning_details,reasoning_text,reasoning_opaque,extra_content", "echo=none" },
+		{ "cache_control,copilot_cache_control", "cache=strip" },
+		{ "name", "tool_name=0" },
+		{ "tool_stream", "tool_stream=0" },
+		{ "stream_options,include_usage", "usage=off" },
 	};
 
-	if (is_in(name, needed))
-		return false;
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (strcmp(name, own[i].name) == 0)
+		if (in_list(own[i].names, name))
 			return propose(q, own[i].setting, dst);
 	return drop(q, name, dst);
 }
@@ -282,26 +246,25 @@ static size_t read_name(const char *p, char *name)
 /* names behind these words are refused, whatever they are */
 static bool by_lead(const struct said *s, const struct quirks *q, char *dst)
 {
-	static const char *const leads[] = {
-		"unsupported parameter", "unsupported value", "unsupported field", "unknown name", "unknown parameter",
-		"unknown field", "unknown argument", "unrecognized request argument", "unrecognized parameter",
-		"unrecognized field", "unrecognized key", "argument not supported", "unexpected keyword argument",
-		"unexpected field", "not support parameter", "not allowed (", "invalid parameter", "property", "parameter",
-		"field", "argument",
-	};
+	const char *leads = "unsupported parameter|unsupported value|unsupported field|unknown name|unknown parameter|"
+		"unknown field|unknown argument|unrecognized request argument|unrecognized parameter|unrecognized field|"
+		"unrecognized key|argument not supported|unexpected keyword argument|unexpected field|not support parameter|"
+		"not allowed (|invalid parameter|property|parameter|field|argument";
+	char name[WORD];
+	size_t n;
 
-	for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
-		const char *p = strstr(s->all, leads[i]), *quote;
-		char name[64];
+	while ((n = next_word(&leads, name)) > 0) {
+		const char *p = strstr(s->all, name);
 
 		if (p == NULL)
 			continue;
-		p += strlen(leads[i]);
+		p += n;
 		/* behind a colon or a quote there is a name; else only what looks like one */
 		size_t gap = strcspn(p, ":'\"`\n");
-		quote = gap <= 40 && p[gap] != '\n' && p[gap] != '\0' ? p + gap : p;
-		quote += strspn(quote, " :'\"`[(");
-		if (read_name(quote, name) > 0 && without(q, name, dst))
+		if (gap <= 40 && p[gap] != '\n' && p[gap] != '\0')
+			p += gap;
+		p += strspn(p, " :'\"`[(");
+		if (read_name(p, name) > 0 && without(q, name, dst))
 			return true;
 	}
 	return false;
@@ -310,42 +273,29 @@ static bool by_lead(const struct said *s, const struct quirks *q, char *dst)
 /* whether a plain word is meant as a name: "stop" is, "the answer stopped" is not */
 static bool stands_out(const char *text, const char *p, size_t n)
 {
-	static const char *const behind[] = { " is ", " must", " should", " parameter", " value", " only", " not ", " does" };
-	static const char *const front[] = { ": ", "invalid ", "parameter " };
-
 	if (memchr(p, '_', n) != NULL || (p > text && strchr("'\"`", p[-1]) != NULL))
 		return true;
 	if (p[n] != '\0' && strchr("'\"`:", p[n]) != NULL)
 		return true;
-	for (size_t i = 0; i < sizeof behind / sizeof behind[0]; i++)
-		if (strncmp(p + n, behind[i], strlen(behind[i])) == 0)
-			return true;
-	for (size_t i = 0; i < sizeof front / sizeof front[0]; i++) {
-		size_t k = strlen(front[i]);
-
-		if ((size_t)(p - text) >= k && memcmp(p - k, front[i], k) == 0)
-			return true;
-	}
-	return false;
+	return text_begins(p + n, " is | must| should| parameter| value| only| not | does")
+		|| text_ends(text, p, ": |invalid |parameter ");
 }
 
 /* names that we send and that the text holds as a word */
 static bool by_known(const struct said *s, const struct quirks *q, char *dst)
 {
-	static const char *const known[] = {
-		"temperature", "top_p", "top_k", "stop", "parallel_tool_calls", "reasoning_effort", "reasoning_content",
-		"reasoning_details", "reasoning_split", "reasoning", "enable_thinking", "thinking_budget", "thinking",
-		"chat_template_kwargs", "prompt_cache_key", "tool_stream", "response_format", "cache_control", "extra_content",
-		"extra_body", "service_tier", "metadata", "requesty", "store", "verbosity", NULL
-	};
+	const char *known = "temperature|top_p|top_k|stop|parallel_tool_calls|reasoning_effort|reasoning_content|"
+		"reasoning_details|reasoning_split|reasoning|enable_thinking|thinking_budget|thinking|chat_template_kwargs|"
+		"prompt_cache_key|tool_stream|response_format|cache_control|extra_content|extra_body|service_tier|metadata|"
+		"requesty|store|verbosity";
+	char name[WORD];
+	size_t n;
 
-	for (size_t i = 0; known[i] != NULL; i++) {
-		size_t n = strlen(known[i]);
-
-		for (const char *p = strstr(s->all, known[i]); p != NULL; p = strstr(p + 1, known[i])) {
+	while ((n = next_word(&known, name)) > 0) {
+		for (const char *p = strstr(s->all, name); p != NULL; p = strstr(p + 1, name)) {
 			bool inside = (p > s->all && name_char(p[-1])) || name_char(p[n]);
 
-			if (!inside && stands_out(s->all, p, n) && without(q, known[i], dst))
+			if (!inside && stands_out(s->all, p, n) && without(q, name, dst))
 				return true;
 		}
 	}
@@ -399,7 +349,7 @@ bool error_repair(int status, const char *body, size_t n, const struct quirks *q
 	if (s.empty || said_rate(&s))
 		return false;
 	/* the model's own slip: Groq's tool_use_failed */
-	if (said_has(&s, "tool_use_failed") || said_has(&s, "failed to call a function"))
+	if (said_has(&s, "tool_use_failed|failed to call a function"))
 		return true;
 	said_overflow(&s, &o);
 	if (o.what != OVER_NONE)

@@ -463,30 +463,67 @@ void said_value(struct said *s, struct j_val value)
 	said_close(s);
 }
 
-bool said_has(const struct said *s, const char *words)
+size_t next_word(const char **words, char word[WORD])
 {
-	const char *at = s->all;
+	size_t n = strcspn(*words, "|");
 
+	memcpy(word, *words, n);
+	word[n] = '\0';
+	*words += n + ((*words)[n] == '|');
+	return n;
+}
+
+/* whether the parts of a word follow each other; cuts it up */
+static bool has_parts(const char *text, char *word)
+{
 	for (;;) {
-		char part[64];
-		size_t n = strcspn(words, "*");
+		size_t n = strcspn(word, "*");
+		bool last = word[n] == '\0';
 
-		memcpy(part, words, n);
-		part[n] = '\0';
-		at = strstr(at, part);
-		if (at == NULL || words[n] == '\0')
-			return at != NULL;
-		at += n;
-		words += n + 1;
+		word[n] = '\0';
+		text = strstr(text, word);
+		if (text == NULL || last)
+			return text != NULL;
+		text += n;
+		word += n + 1;
 	}
 }
 
-bool said_any(const struct said *s, const char *const words[])
+bool text_has(const char *text, const char *words)
 {
-	for (; *words != NULL; words++)
-		if (said_has(s, *words))
+	char word[WORD];
+
+	while (next_word(&words, word) > 0)
+		if (has_parts(text, word))
 			return true;
 	return false;
+}
+
+bool said_has(const struct said *s, const char *words)
+{
+	return text_has(s->all, words);
+}
+
+size_t text_ends(const char *text, const char *at, const char *words)
+{
+	char word[WORD];
+	size_t n;
+
+	while ((n = next_word(&words, word)) > 0)
+		if ((size_t)(at - text) >= n && memcmp(at - n, word, n) == 0)
+			return n;
+	return 0;
+}
+
+size_t text_begins(const char *p, const char *words)
+{
+	char word[WORD];
+	size_t n;
+
+	while ((n = next_word(&words, word)) > 0)
+		if (strncmp(p, word, n) == 0)
+			return n;
+	return 0;
 }
 
 /* milliseconds of a unit at p, 0 for none */

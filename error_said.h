@@ -29,13 +29,20 @@ void said_read(struct said *s, const char *body, size_t n);
 void said_value(struct said *s, struct j_val value);
 
 /*
- * Whether the text and tags hold these words: lower case, * between parts that
- * follow each other.
+ * Words are lists in lower case with | between them. said_has: whether the
+ * text and tags hold any of them; * stands between parts that follow each
+ * other. text_has: the same of any text.
  */
 bool said_has(const struct said *s, const char *words);
+bool text_has(const char *text, const char *words);
 
-/* The same for any of a list that ends with NULL. */
-bool said_any(const struct said *s, const char *const words[]);
+/* The bytes of the first of the words (as they are, without *) at p, or in front of at within text; 0 without. */
+size_t text_begins(const char *p, const char *words);
+size_t text_ends(const char *text, const char *at, const char *words);
+
+/* Takes the next word of a list (of at most WORD - 1 bytes), terminated. Returns its length, 0 behind the last. */
+#define WORD 64
+size_t next_word(const char **words, char word[WORD]);
 
 /* "34.4s", "1m30s", "250ms" in milliseconds; -1 when it is none. */
 int64_t said_duration(const char *p);
