@@ -96,177 +96,61 @@ static enum class class_of(unsigned c)
 
 /* ---- steps ---- */
 
-struct step {
-	enum state next;
-	unsigned cost;
+#define MORE STATES		/* next: the state behind this one */
+#define STAY (STATES + 1)
+#define ANY START, OTHER	/* all but what is within an escape */
+#define ESCAPED E_START, E_BLANK
+#define LETTERS LOWER, LETTER_U
+#define BYTES LOWER, INNER
+
+/* from the first state to the last, at the first class to the last; the first row that fits counts */
+static const unsigned char steps[][6] = {
+	{ H1, H1, BYTES, OTHER, 0 }, { H4, H1, BYTES, MORE, 0 },
+
+	/* as what the escape stands for, behind what was before the backslash */
+	{ ESCAPED, LETTER_T, LETTER_T, TABS, 16 }, { ESCAPED, LETTER_U, LETTER_U, H4, 16 },
+	{ E_NEW, E_NEW, LETTER_N, LETTER_R, NEW, 12 }, { E_PUNCT, E_MORE, LETTER_N, LETTER_R, NEW, 0 },
+	{ ESCAPED, LETTER_N, LETTER_R, NEW, 19 },
+	{ E_PUNCT, E_PUNCT, BYTES, P1 + 1, 7 }, { E_MORE, E_MORE, BYTES, P3, 2 }, { ESCAPED, BYTES, P1, 14 },
+
+	/* letters 7 and 9, and each from 13 on, make another token likelier */
+	{ W1 + 5, W1 + 5, LETTERS, MORE, 3 }, { W1 + 7, W1 + 7, LETTERS, MORE, 8 }, { W13 - 1, W13, LETTERS, W13, 13 },
+	{ W1, W13, LETTERS, MORE, 0 }, { U1, U1, LETTERS, W1 + 1, 0 }, { LETTER, LETTER, LETTERS, W1 + 1, 0 },
+	{ U1, U3, LETTERS, W1, 20 }, { S1, S2, LETTERS, W1, 15 }, { ANY, LETTERS, W1, 11 },
+
+	{ U1, U1, UPPER, UPPER, MORE, 0 }, { U1, U3, UPPER, UPPER, U3, 5 }, { W1, W13, UPPER, UPPER, U1, 20 },
+	{ S1, S2, UPPER, UPPER, U1, 14 }, { ANY, UPPER, UPPER, U1, 10 },
+	{ D1, D3 - 1, DIGIT, DIGIT, MORE, 0 }, { S1, S2, DIGIT, DIGIT, D1, 36 }, { ANY, DIGIT, DIGIT, D1, 22 },
+	{ S1, S1, BLANK, BLANK, S2, 20 }, { S2, S2, BLANK, BLANK, S2, 0 }, { ANY, BLANK, BLANK, S1, 0 },
+	{ NEW, NEW, NEWLINE, NEWLINE, NEW, 12 }, { P1, UNDER, NEWLINE, NEWLINE, NEW, 0 }, { ANY, NEWLINE, NEWLINE, NEW, 19 },
+	{ TABS, TABS, TAB, TAB, TABS, 6 }, { ANY, TAB, TAB, TABS, 16 },
+	{ UNDER, UNDER, UNDERSCORE, UNDERSCORE, UNDER, 2 }, { ANY, UNDERSCORE, UNDERSCORE, UNDER, 7 },
+	{ P1, P1, BACKSLASH, BACKSLASH, E_PUNCT, 0 }, { UNDER, UNDER, BACKSLASH, BACKSLASH, E_PUNCT, 0 },
+	{ P1, P3, BACKSLASH, BACKSLASH, E_MORE, 0 }, { NEW, NEW, BACKSLASH, BACKSLASH, E_NEW, 0 },
+	{ S1, S2, BACKSLASH, BACKSLASH, E_BLANK, 0 }, { START, START, BACKSLASH, BACKSLASH, E_START, 0 },
+	{ ANY, BACKSLASH, BACKSLASH, E_WORD, 0 },
+	{ P1, P1, PUNCT, PUNCT, MORE, 7 }, { P1, P3, PUNCT, PUNCT, P3, 2 }, { ANY, PUNCT, PUNCT, P1, 14 },
+
+	{ ANY, LATIN, LATIN, LETTER, 28 }, { ALIEN, ALIEN, TWO, TWO, ALIEN, 4 }, { ANY, TWO, TWO, ALIEN, 21 },
+	{ ANY, INDIC, INDIC, OTHER, 16 }, { ANY, SYMBOL, SYMBOL, OTHER, 22 }, { ANY, KANA, KANA, OTHER, 13 },
+	{ ANY, CJK, CJK, OTHER, 12 }, { ANY, HANGUL, FULL, OTHER, 15 }, { ANY, FOUR, FOUR, OTHER, 48 },
+	{ ANY, INNER, INNER, STAY, 0 },
 };
-
-static bool within(enum state s, enum state first, enum state last)
-{
-	return s >= first && s <= last;
-}
-
-static bool is_blank(enum state s)
-{
-	return s == S1 || s == S2;
-}
-
-/* letters 7 and 9, and each from 13 on, make another token likelier */
-static struct step word_longer(enum state s)
-{
-	enum state next = s < W13 ? (enum state)(s + 1) : W13;
-
-	if (next == W1 + 6)
-		return (struct step){ next, 3 };
-	if (next == W1 + 8)
-		return (struct step){ next, 8 };
-	return (struct step){ next, next == W13 ? 13 : 0 };
-}
-
-static struct step lower(enum state s)
-{
-	if (within(s, W1, W13))
-		return word_longer(s);
-	if (s == U1 || s == LETTER)
-		return (struct step){ (enum state)(W1 + 1), 0 };
-	if (within(s, U1, U3))
-		return (struct step){ W1, 20 };
-	return (struct step){ W1, is_blank(s) ? 15 : 11 };
-}
-
-static struct step upper(enum state s)
-{
-	if (within(s, U1, U3))
-		return (struct step){ s == U1 ? (enum state)(U1 + 1) : U3, s == U1 ? 0 : 5 };
-	if (within(s, W1, W13))
-		return (struct step){ U1, 20 };
-	return (struct step){ U1, is_blank(s) ? 14 : 10 };
-}
-
-static struct step digit(enum state s)
-{
-	if (within(s, D1, D3) && s != D3)
-		return (struct step){ (enum state)(s + 1), 0 };
-	return (struct step){ D1, is_blank(s) ? 36 : 22 };
-}
-
-static struct step blank(enum state s)
-{
-	if (is_blank(s))
-		return (struct step){ S2, s == S1 ? 20 : 0 };
-	return (struct step){ S1, 0 };
-}
-
-static struct step newline(enum state s)
-{
-	if (s == NEW)
-		return (struct step){ NEW, 12 };
-	return (struct step){ NEW, within(s, P1, P3) || s == UNDER ? 0 : 19 };
-}
-
-static struct step punct(enum state s)
-{
-	if (within(s, P1, P3))
-		return (struct step){ s == P1 ? (enum state)(P1 + 1) : P3, s == P1 ? 7 : 2 };
-	return (struct step){ P1, 14 };
-}
-
-static struct step backslash(enum state s)
-{
-	if (s == P1 || s == UNDER)
-		return (struct step){ E_PUNCT, 0 };
-	if (within(s, P1, P3))
-		return (struct step){ E_MORE, 0 };
-	if (s == NEW)
-		return (struct step){ E_NEW, 0 };
-	if (is_blank(s))
-		return (struct step){ E_BLANK, 0 };
-	return (struct step){ s == START ? E_START : E_WORD, 0 };
-}
-
-static struct step plain(enum state s, enum class c)
-{
-	switch (c) {
-	case LOWER:
-	case LETTER_N:
-	case LETTER_R:
-	case LETTER_T:
-	case LETTER_U:
-		return lower(s);
-	case UPPER:
-		return upper(s);
-	case DIGIT:
-		return digit(s);
-	case BLANK:
-		return blank(s);
-	case NEWLINE:
-		return newline(s);
-	case TAB:
-		return (struct step){ TABS, s == TABS ? 6 : 16 };
-	case UNDERSCORE:
-		return (struct step){ UNDER, s == UNDER ? 2 : 7 };
-	case BACKSLASH:
-		return backslash(s);
-	case PUNCT:
-		return punct(s);
-	case LATIN:
-		return (struct step){ LETTER, 28 };
-	case TWO:
-		return (struct step){ ALIEN, s == ALIEN ? 4 : 21 };
-	case SYMBOL:
-		return (struct step){ OTHER, 22 };
-	case FOUR:
-		return (struct step){ OTHER, 48 };
-	case INDIC:
-		return (struct step){ OTHER, 16 };
-	case CJK:
-		return (struct step){ OTHER, 12 };
-	case KANA:
-		return (struct step){ OTHER, 13 };
-	case FULL:
-		return (struct step){ OTHER, 15 };
-	case HANGUL:
-		return (struct step){ OTHER, 15 };
-	case INNER:
-	case CLASSES:
-		break;
-	}
-	return (struct step){ s, 0 };
-}
-
-static struct step escaped(enum state s, enum class c)
-{
-	static const enum state before[] = { START, W1, P1, P3, NEW, S1 };
-	enum state base = before[s - E_START];
-
-	if (c == LETTER_N || c == LETTER_R)
-		return newline(base);
-	if (c == LETTER_T)
-		return plain(base, TAB);
-	if (c == LETTER_U)
-		return (struct step){ H4, 16 };
-	return punct(base);
-}
-
-static struct step step(enum state s, enum class c)
-{
-	if (within(s, E_START, E_BLANK))
-		return escaped(s, c);
-	if (within(s, H4, H1))
-		return (struct step){ s == H1 ? OTHER : (enum state)(s + 1), 0 };
-	return plain(s, c);
-}
 
 static void machine_init(struct machine *m)
 {
 	for (unsigned c = 0; c < 256; c++)
 		m->class[c] = (unsigned char)class_of(c);
-	for (unsigned s = 0; s < STATES; s++) {
-		for (unsigned c = 0; c < CLASSES; c++) {
-			struct step next = step((enum state)s, (enum class)c);
+	for (size_t i = sizeof steps / sizeof steps[0]; i-- > 0;) {
+		const unsigned char *r = steps[i];
 
-			m->next[s * CLASSES + c] = (uint16_t)(next.next * CLASSES);
-			m->cost[s * CLASSES + c] = (unsigned char)next.cost;
+		for (unsigned s = r[0]; s <= r[1]; s++) {
+			unsigned next = r[4] == STAY ? s : r[4] == MORE ? s + 1 : r[4];
+
+			for (unsigned c = r[2]; c <= r[3]; c++) {
+				m->next[s * CLASSES + c] = (uint16_t)(next * CLASSES);
+				m->cost[s * CLASSES + c] = r[5];
+			}
 		}
 	}
 }
@@ -458,47 +342,7 @@ struct count {
 
 static int64_t content_cost(const struct count *c, struct j_val content, int nest);
 
-static int64_t text_block(const struct count *c, struct j_val block, int nest)
-{
-	(void)nest;
-	return string_cost(&c->machine, j_get(block, "text"));
-}
-
-static int64_t thinking_block(const struct count *c, struct j_val block, int nest)
-{
-	(void)nest;
-	return string_cost(&c->machine, j_get(block, "thinking"));
-}
-
-static int64_t no_block(const struct count *c, struct j_val block, int nest)
-{
-	(void)c;
-	(void)block;
-	(void)nest;
-	return 0;
-}
-
-static int64_t call_block(const struct count *c, struct j_val block, int nest)
-{
-	int64_t name = string_cost(&c->machine, j_get(block, "name"));
-
-	(void)nest;
-	return CALL_TOKENS * UNIT + name + json_cost(&c->machine, j_get(block, "input"));
-}
-
-static int64_t result_block(const struct count *c, struct j_val block, int nest)
-{
-	return RESULT_TOKENS * UNIT + content_cost(c, j_get(block, "content"), nest);
-}
-
-static int64_t image_block(const struct count *c, struct j_val block, int nest)
-{
-	(void)c;
-	(void)nest;
-	return image_tokens(j_get(block, "source")) * UNIT;
-}
-
-static int64_t document_block(const struct count *c, struct j_val block, int nest)
+static int64_t document_cost(const struct count *c, struct j_val block, int nest)
 {
 	struct j_val source = j_get(block, "source"), type = j_get(source, "type"), data = j_get(source, "data");
 	int64_t title = string_cost(&c->machine, j_get(block, "title")) + string_cost(&c->machine, j_get(block, "context"));
@@ -522,11 +366,10 @@ static int64_t tool_cost(const struct machine *m, struct j_val tool)
 }
 
 /* a deferred tool is sent where it is referenced */
-static int64_t reference_block(const struct count *c, struct j_val block, int nest)
+static int64_t reference_cost(const struct count *c, struct j_val block)
 {
 	struct j_val name = j_get(block, "tool_name"), tool = { 0 };
 
-	(void)nest;
 	while (j_item(c->tools, &tool))
 		if (j_same(j_get(tool, "name"), name))
 			return tool_cost(&c->machine, tool);
@@ -536,18 +379,26 @@ static int64_t reference_block(const struct count *c, struct j_val block, int ne
 static int64_t block_cost(const struct count *c, struct j_val block, int nest)
 {
 	static const struct {
-		const char *type;
-		int64_t (*cost)(const struct count *c, struct j_val block, int nest);
+		char type[18], text[9], json[6];
+		unsigned char tokens;
 	} rows[] = {
-		{ "text", text_block }, { "tool_use", call_block }, { "tool_result", result_block }, { "thinking", thinking_block },
-		{ "redacted_thinking", no_block }, { "image", image_block }, { "document", document_block },
-		{ "tool_reference", reference_block }, { "server_tool_use", call_block },
+		{ "text", "text", "", 0 }, { "tool_use", "name", "input", CALL_TOKENS }, { "thinking", "thinking", "", 0 },
+		{ "redacted_thinking", "", "", 0 }, { "server_tool_use", "name", "input", CALL_TOKENS },
 	};
 	struct j_val type = j_get(block, "type");
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (j_is(type, rows[i].type))
-			return rows[i].cost(c, block, nest);
+			return rows[i].tokens * UNIT + string_cost(&c->machine, j_get(block, rows[i].text))
+				+ json_cost(&c->machine, j_get(block, rows[i].json));
+	if (j_is(type, "tool_result"))
+		return RESULT_TOKENS * UNIT + content_cost(c, j_get(block, "content"), nest);
+	if (j_is(type, "image"))
+		return image_tokens(j_get(block, "source")) * UNIT;
+	if (j_is(type, "document"))
+		return document_cost(c, block, nest);
+	if (j_is(type, "tool_reference"))
+		return reference_cost(c, block);
 	return json_cost(&c->machine, block);
 }
 
