@@ -239,80 +239,90 @@ static void take_metadata(struct said *s, struct j_val metadata, int nest)
 	add_text(s, text);
 }
 
-enum member {
-	M_ERROR, M_ERRORS, M_DETAIL, M_BASE_RESP, M_MESSAGE, M_CAPITAL, M_MSG, M_STATUS_MSG, M_ERROR_MSG, M_DESCRIPTION,
-	M_TITLE, M_METADATA, M_DETAILS, M_STATUS_CODE, M_STATUSCODE, M_ERROR_CODE, M_CODE, M_STATUS, M_TYPE, M_AWS_TYPE,
-	M_PARAM, M_PROMPT, M_CTX, MEMBERS
-};
+enum meaning { INNER, WORDS, METADATA, DETAILS, CONTAINER, NAME, CODE, TAG, PARAM, PROMPT, LIMIT };
 
-static const char *const members[MEMBERS] = {
-	"error", "errors", "detail", "base_resp", "message", "Message", "msg", "status_msg", "error_msg",
-	"error_description", "title", "metadata", "details", "status_code", "statusCode", "error_code", "code", "status",
-	"type", "__type", "param", "n_prompt_tokens", "n_ctx"
-};
+static void take_member(struct said *s, enum meaning meaning, struct j_val v, int nest)
+{
+	switch (meaning) {
+	case METADATA:
+		take_metadata(s, v, nest);
+		return;
+	case DETAILS:
+		take_details(s, v);
+		return;
+	case CONTAINER:
+		if (v.type != J_STRING)
+			value_at(s, v, nest);
+		return;
+	case INNER:
+		value_at(s, v, nest);
+		return;
+	case WORDS:
+		if (s->text[0] == '\0')
+			value_at(s, v, nest);
+		return;
+	case NAME:
+		/* {"error":"Not Found","message":"..."} has a name and a text; alone it is the text */
+		if (s->text[0] == '\0')
+			take_string(s, v, nest);
+		else
+			take_tag(s, v);
+		return;
+	case CODE:
+		take_code(s, v);
+		take_tag(s, v);
+		return;
+	case TAG:
+		take_tag(s, v);
+		return;
+	case PARAM:
+		take_param(s, v);
+		return;
+	case PROMPT:
+		take_count(&s->prompt, v);
+		return;
+	case LIMIT:
+		take_count(&s->limit, v);
+		return;
+	}
+}
 
+/* in this order: what is inside goes before what is beside it */
 static void object_at(struct said *s, struct j_val object, int nest)
 {
-	static const enum member inner[] = { M_ERRORS, M_DETAIL, M_BASE_RESP };
-	struct j_val m[MEMBERS];
+	static const struct {
+		char name[18];
+		unsigned char meaning;
+	} rows[] = {
+		{ "metadata", METADATA }, { "details", DETAILS }, { "error", CONTAINER }, { "errors", INNER }, { "detail", INNER },
+		{ "base_resp", INNER }, { "message", WORDS }, { "Message", WORDS }, { "msg", WORDS }, { "status_msg", WORDS },
+		{ "error_msg", WORDS }, { "error_description", WORDS }, { "title", WORDS }, { "error", NAME },
+		{ "status_code", CODE }, { "statusCode", CODE }, { "error_code", CODE }, { "code", CODE }, { "status", CODE },
+		{ "type", TAG }, { "__type", TAG }, { "param", PARAM }, { "n_prompt_tokens", PROMPT }, { "n_ctx", LIMIT },
+	};
 
-	j_fields(object, members, MEMBERS, m);
-	take_metadata(s, m[M_METADATA], nest);
-	take_details(s, m[M_DETAILS]);
-	if (m[M_ERROR].type == J_OBJECT || m[M_ERROR].type == J_ARRAY)
-		value_at(s, m[M_ERROR], nest);
-	for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++)
-		value_at(s, m[inner[i]], nest);
-	for (int i = M_MESSAGE; i <= M_TITLE; i++)
-		if (s->text[0] == '\0')
-			value_at(s, m[i], nest);
-	/* {"error":"Not Found","message":"..."} has a name and a text; alone it is the text */
-	if (s->text[0] != '\0')
-		take_tag(s, m[M_ERROR]);
-	else
-		take_string(s, m[M_ERROR], nest);
-	for (int i = M_STATUS_CODE; i <= M_STATUS; i++)
-		take_code(s, m[i]);
-	for (int i = M_STATUS_CODE; i <= M_AWS_TYPE; i++)
-		take_tag(s, m[i]);
-	take_param(s, m[M_PARAM]);
-	take_count(&s->prompt, m[M_PROMPT]);
-	take_count(&s->limit, m[M_CTX]);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		take_member(s, (enum meaning)rows[i].meaning, j_get(object, rows[i].name), nest);
 }
 
 static void value_at(struct said *s, struct j_val v, int nest)
 {
 	if (nest == 0)
 		return;
-	switch (v.type) {
-	case J_OBJECT:
+	if (v.type == J_OBJECT)
 		object_at(s, v, nest - 1);
-		return;
-	case J_ARRAY:
+	else if (v.type == J_ARRAY)
 		take_list(s, v, nest - 1);
-		return;
-	case J_STRING:
+	else
 		take_string(s, v, nest);
-		return;
-	case J_NONE:
-	case J_NULL:
-	case J_FALSE:
-	case J_TRUE:
-	case J_NUMBER:
-		return;
-	}
 }
 
 /* ---- HTML ---- */
 
 static bool same_word(const char *p, size_t n, const char *word)
 {
-	size_t len = strlen(word);
-
-	if (n < len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (lower(p[i]) != word[i])
+	for (; *word != '\0'; p++, n--, word++)
+		if (n == 0 || lower(*p) != *word)
 			return false;
 	return true;
 }
@@ -327,21 +337,21 @@ static const char *find_word(const char *p, const char *end, const char *word)
 
 static bool is_html(const char *p, size_t n)
 {
+	const char *tags = "<html|<!doctype|<head|<body|<title|<h1";
 	const char *end = p + (n < 1024 ? n : 1024);
+	char tag[WORD];
 
-	if (n == 0 || *p != '<')
-		return false;
-	return find_word(p, end, "<html") != NULL || find_word(p, end, "<!doctype") != NULL
-		|| find_word(p, end, "<head") != NULL || find_word(p, end, "<body") != NULL
-		|| find_word(p, end, "<title") != NULL || find_word(p, end, "<h1") != NULL;
+	while (n > 0 && *p == '<' && next_word(&tags, tag) > 0)
+		if (find_word(p, end, tag) != NULL)
+			return true;
+	return false;
 }
 
 /* the character that an entity at p stands for and the bytes it takes; 0 when it is none of the common ones */
 static char entity(const char *p, size_t n, size_t *used)
 {
 	static const struct {
-		const char *name;
-		char c;
+		char name[7], c;
 	} rows[] = {
 		{ "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' }, { "&#39;", '\'' },
 		{ "&apos;", '\'' }, { "&nbsp;", ' ' },
@@ -359,7 +369,7 @@ static char entity(const char *p, size_t n, size_t *used)
 /* behind the tag at p; scripts and styles with what they hold */
 static const char *behind_tag(const char *p, const char *end)
 {
-	static const char *const hidden[][2] = {
+	static const char hidden[][2][9] = {
 		{ "<script", "</script" }, { "<style", "</style" }, { "<!--", "-->" }, { "<svg", "</svg" },
 	};
 	const char *close = p;
