@@ -24,6 +24,8 @@
 #include "answer.h"
 #include "error.h"
 
+#define BAD_BYTES 64	/* places of an event that are mended; with more it is no text */
+
 /* ---- failing ---- */
 
 void reply_odd(struct reply *r, const char *what)
@@ -338,6 +340,29 @@ static void read_other(struct reply *r, char *p, size_t n, const struct j_err *e
 		fail_with(r, 502, "the upstream sent a broken event: ", err->why, strlen(err->why));
 }
 
+/*
+ * Bytes that are no UTF-8 must not end an answer: a character cut in two by
+ * whoever made the deltas. They become U+FFFD where there is room for it, else
+ * a question mark. False: that is not all that is wrong.
+ */
+static bool mend(char *p, size_t *n, struct j_err *err)
+{
+	for (int bad = 0; bad < BAD_BYTES && err->at < *n && (p[err->at] & 0x80) != 0; bad++) {
+		char *at = p + err->at;
+		size_t run = 1, left = *n - err->at, kept;
+
+		while (run < left && (at[run] & 0xc0) == 0x80)
+			run++;
+		kept = run < 3 ? 1 : 3;
+		memcpy(at, run < 3 ? "?" : "\xef\xbf\xbd", kept);
+		memmove(at + kept, at + run, left - run);
+		*n -= run - kept;
+		if (j_check_keep(p, *n, err) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* [DONE], or JSON; false when it is neither. */
 static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, bool named)
 {
@@ -348,7 +373,7 @@ static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, boo
 			conclude(r);
 		return true;
 	}
-	if (j_check_keep(p, n, err) != 0)
+	if (j_check_keep(p, n, err) != 0 && !mend(p, &n, err))
 		return false;
 	read_value(r, j_root(p, n), named);
 	return true;

@@ -125,6 +125,8 @@ static void put_string(struct sink *s, const char *raw, size_t n)
 {
 	const char *lone;
 
+	if (n == 0)
+		return;
 	while ((lone = lone_half(raw, n)) != NULL) {
 		plan_span(s->out, SPAN_RAW, raw, (size_t)(lone - raw));
 		lit(s, "\\ufffd");
@@ -205,7 +207,9 @@ void sink_put(struct sink *s, const char *raw, size_t n)
 {
 	const char *lone;
 
-	if (n > 0 && s->has_half) {
+	if (n == 0)
+		return;
+	if (s->has_half) {
 		size_t took = join_half(s, raw, n);
 		raw += took;
 		n -= took;

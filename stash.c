@@ -105,10 +105,11 @@ char *hold_put(struct hold *h, enum hold_kind kind, unsigned owner, const char *
 
 bool hold_next(const struct hold *h, struct piece *it)
 {
-	char *p = buf_at(&h->s->b);
 	struct head head;
 
 	while (it->at < h->s->b.len) {
+		char *p = buf_at(&h->s->b);
+
 		memcpy(&head, p + it->at, HEAD);
 		it->p = p + it->at + HEAD;
 		it->n = head.n;

@@ -241,6 +241,8 @@ static void read_content(struct reply *r, const char *raw, size_t n)
 
 void text_content(struct reply *r, const char *raw, size_t n, bool is_thought)
 {
+	if (n == 0)
+		return;
 	/* marked as reasoning, and without tags around it */
 	if (is_thought && r->text_state == HEAD && r->matched == 0 && !begins_tag(raw, n)) {
 		reasoning_put(r, FROM_TAGS, raw, n);
