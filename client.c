@@ -18,7 +18,9 @@ static ssize_t put_bytes(const struct conn *c, const char *p, size_t n)
 /* The client is gone: nobody is left to tell. */
 void client_gone(struct conn *c, const char *why)
 {
-	if (c->phase != PHASE_HEAD && c->phase != PHASE_LINGER && !c->terminated) {
+	bool between = c->phase == PHASE_HEAD || c->phase == PHASE_LINGER || c->phase == PHASE_OVER;
+
+	if (!between && !c->terminated) {
 		c->why = why;
 		if (!c->answered)
 			c->status = 499;

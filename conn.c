@@ -483,6 +483,8 @@ void conn_step(struct conn *c, const struct pollfd *p, int n)
 	int rounds;
 
 	c->again = false;
+	if (c->phase == PHASE_OVER)
+		return;
 	if (n > 0 && hung_up(c, p)) {
 		client_gone(c, "client gone");
 		return;

@@ -148,8 +148,11 @@ static bool open_listener(struct instance *inst)
 		say("claude-code-proxy: HOST %s: no such address\n", inst->cfg->host);
 		return false;
 	}
-	for (struct addrinfo *a = list; a != NULL && inst->listener < 0; a = a->ai_next)
-		inst->listener = listen_on(a);
+	/* a name of both families, such as localhost, means IPv4: that is what people write in base URLs */
+	for (int four = 1; four >= 0; four--)
+		for (struct addrinfo *a = list; a != NULL && inst->listener < 0; a = a->ai_next)
+			if ((a->ai_family == AF_INET) == four)
+				inst->listener = listen_on(a);
 	int why = errno;
 	freeaddrinfo(list);
 	if (inst->listener < 0)
@@ -534,8 +537,10 @@ static int serve(struct loop *l, const struct options *o)
 	}
 	if (bad == 0)
 		bad = o->inetd ? serve_inetd(l) : serve_listeners(l);
-	while (l->srv.count > 0)
+	while (l->srv.count > 0) {
+		client_gone(l->conns[l->srv.count - 1], "stopped");
 		remove_conn(l, l->srv.count - 1);
+	}
 	if (l->srv.pool != NULL)
 		up_pool_free(l->srv.pool);
 	drop_instances(l);

@@ -189,8 +189,10 @@ convert error "$(printf 'HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\n\r\
 is 'convert error with its head' "$code $(json error.type)" '0 rate_limit_error'
 convert error "This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens."
 is 'convert error: an overflow' "$code $(json error.message | cut -c 1-48)" '0 prompt is too long: 9001 tokens > 8192 maximum ('
-"$PROXY" convert stream <"$T/in" 2>"$T/err" >&-
-check 'convert to a closed fd ends' test $? -lt 128
+if [ -z "${SLOW:-}" ]; then	# valgrind's own log would get its number
+	"$PROXY" convert stream <"$T/in" 2>"$T/err" >&-
+	check 'convert to a closed fd ends' test $? -lt 128
+fi
 printf '%s' "$reply" >"$T/in"
 "$PROXY" convert reply <"$T/in" >/dev/full 2>/dev/null
 is 'convert to a full disk' "$?" 111
