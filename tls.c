@@ -480,40 +480,34 @@ static void write_time(char *dst, size_t room, time_t when)
 	fmt(dst, room, "%d-%02d-%02d %02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
 }
 
-/* the ends that another attempt meets again */
+/* the ends that another attempt meets again, behind the words "the server" */
 static const struct {
 	int error;
 	const char *text;
 } reasons[] = {
-	{ BR_ERR_TOO_LARGE, "the server sends records that are larger than TLS allows" },
-	{ BR_ERR_INVALID_ALGORITHM, "the server insists on a curve, hash or signature that is not accepted" },
-	{ BR_ERR_BAD_CIPHER_SUITE, "the server insists on a cipher suite that was not offered" },
-	{ BR_ERR_X509_UNSUPPORTED, "the server's certificate has a key or signature of a kind that is not accepted (SHA-1 is not)" },
-	{ BR_ERR_X509_LIMIT_EXCEEDED, "the server's certificate has a key longer than 4096 bits" },
-	{ BR_ERR_X509_BAD_SIGNATURE, "a signature in the server's certificate chain is wrong" },
-	{ BR_ERR_X509_DN_MISMATCH, "the server's certificates do not form a chain in the order sent" },
-	{ BR_ERR_X509_BAD_SERVER_NAME, "the server's certificate is for another name" },
-	{ BR_ERR_X509_CRITICAL_EXTENSION, "the server's certificate chain has a critical extension that cannot be checked here" },
-	{ BR_ERR_X509_NOT_CA, "a certificate in the server's chain may not sign others" },
-	{ BR_ERR_X509_FORBIDDEN_KEY_USAGE, "the server's certificate may not be used for this" },
-	{ BR_ERR_X509_WEAK_PUBLIC_KEY, "the server's certificate chain has a weak key (RSA below 2048 bits)" },
+	{ BR_ERR_UNSUPPORTED_VERSION, " speaks no TLS newer than 1.1, and 1.2 is needed" },
+	{ BR_ERR_BAD_VERSION, " speaks no TLS newer than 1.1, and 1.2 is needed" },
+	{ BR_ERR_TOO_LARGE, " sends records that are larger than TLS allows" },
+	{ BR_ERR_INVALID_ALGORITHM, " insists on a curve, hash or signature that is not accepted" },
+	{ BR_ERR_BAD_CIPHER_SUITE, " insists on a cipher suite that was not offered" },
+	{ BR_ERR_X509_UNSUPPORTED, "'s certificate has a key or signature of a kind that is not accepted (SHA-1 is not)" },
+	{ BR_ERR_X509_LIMIT_EXCEEDED, "'s certificate has a key longer than 4096 bits" },
+	{ BR_ERR_X509_BAD_SIGNATURE, "'s certificate chain has a wrong signature" },
+	{ BR_ERR_X509_DN_MISMATCH, "'s certificates do not form a chain in the order sent" },
+	{ BR_ERR_X509_BAD_SERVER_NAME, "'s certificate is for another name" },
+	{ BR_ERR_X509_CRITICAL_EXTENSION, "'s certificate chain has a critical extension that cannot be checked here" },
+	{ BR_ERR_X509_NOT_CA, "'s certificate is signed by one that may not sign others" },
+	{ BR_ERR_X509_FORBIDDEN_KEY_USAGE, "'s certificate may not be used for this" },
+	{ BR_ERR_X509_WEAK_PUBLIC_KEY, "'s certificate chain has a weak key (RSA below 2048 bits)" },
 	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION,
-		"the server requires TLS 1.3, and TLS 1.2 is the newest spoken here: "
+		" requires TLS 1.3, and TLS 1.2 is the newest spoken here: "
 		"put a local TLS forwarder before it and use its http://127.0.0.1 address" },
 	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE,
-		"the server shares no TLS version, cipher suite or certificate kind with this side "
+		" shares no TLS version, cipher suite or certificate kind with this side "
 		"(TLS 1.2, ECDHE with AES-GCM or ChaCha20, RSA or ECDSA)" },
-	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_INSUFFICIENT_SECURITY, "the server demands stronger cipher suites" },
-	{ BR_ERR_RECV_FATAL_ALERT + UNRECOGNIZED_NAME, "the server does not know this name" },
+	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_INSUFFICIENT_SECURITY, " demands stronger cipher suites" },
+	{ BR_ERR_RECV_FATAL_ALERT + UNRECOGNIZED_NAME, " does not know this name" },
 };
-
-static const char *reason(int error)
-{
-	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-		if (reasons[i].error == error)
-			return reasons[i].text;
-	return NULL;
-}
 
 /* whether what came first is no TLS record: handshake or alert, version 3.x (RFC 5246 6.2.1) */
 static bool alien(const struct tls *t)
@@ -522,9 +516,14 @@ static bool alien(const struct tls *t)
 		&& (t->first[1] != 3 || (t->first[0] != 22 && t->first[0] != 21));
 }
 
-static bool old_version(const struct tls *t, int error)
+static const char *reason(const struct tls *t, int error)
 {
-	return !alien(t) && (error == BR_ERR_UNSUPPORTED_VERSION || error == BR_ERR_BAD_VERSION);
+	if (alien(t))
+		return " does not speak TLS on this port";
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (reasons[i].error == error)
+			return reasons[i].text;
+	return NULL;
 }
 
 static void why_expired(const struct tls *t, char *dst, size_t room)
@@ -532,12 +531,10 @@ static void why_expired(const struct tls *t, char *dst, size_t room)
 	char now[32];
 
 	write_time(now, sizeof now, t->now);
-	if (t->now < FLOOR)
-		fmt(dst, room, "the system clock says %s: set it, certificates cannot be checked without (TLS error %d)",
-			now, BR_ERR_X509_EXPIRED);
-	else
-		fmt(dst, room, "the server's certificate has expired or is not yet valid, or the system clock is wrong (now %s; TLS error %d)",
-			now, BR_ERR_X509_EXPIRED);
+	fmt(dst, room, t->now < FLOOR
+		? "the system clock says %s: set it, certificates cannot be checked without (TLS error %d)"
+		: "the server's certificate has expired or is not yet valid, or the system clock is wrong (now %s; TLS error %d)",
+		now, BR_ERR_X509_EXPIRED);
 }
 
 static void why_socket(const struct tls *t, char *dst, size_t room)
@@ -553,22 +550,19 @@ static void why_socket(const struct tls *t, char *dst, size_t room)
 void tls_why(const struct tls *t, char *dst, size_t room)
 {
 	int error = br_ssl_engine_last_error(&t->cc.eng);
+	const char *text = reason(t, error);
 
 	if (!ended(t) || t->state == TLS_CLOSED)
 		fmt(dst, room, "%s", "");
 	else if (error == BR_ERR_OK)
 		why_socket(t, dst, room);
-	else if (alien(t))
-		fmt(dst, room, "the server does not speak TLS on this port (TLS error %d)", error);
-	else if (old_version(t, error))
-		fmt(dst, room, "the server speaks no TLS newer than 1.1, and 1.2 is needed (TLS error %d)", error);
+	else if (text != NULL)
+		fmt(dst, room, "the server%s (TLS error %d)", text, error);
 	else if (error == BR_ERR_X509_EXPIRED)
 		why_expired(t, dst, room);
 	else if (error == BR_ERR_X509_NOT_TRUSTED)
 		fmt(dst, room, "the server's certificate is signed by nobody in %s (%zu roots), or an intermediate certificate is missing (TLS error %d)",
 			t->trust->bundle, t->trust->count, error);
-	else if (reason(error) != NULL)
-		fmt(dst, room, "%s (TLS error %d)", reason(error), error);
 	else if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)
 		fmt(dst, room, "the server refuses with TLS alert %d (TLS error %d)", error - BR_ERR_RECV_FATAL_ALERT, error);
 	else
@@ -579,8 +573,6 @@ bool tls_permanent(const struct tls *t)
 {
 	int error = br_ssl_engine_last_error(&t->cc.eng);
 
-	if (t->state != TLS_FAILED || error == BR_ERR_OK)
-		return false;
-	return alien(t) || old_version(t, error) || reason(error) != NULL
-		|| (error > BR_ERR_X509_OK && error <= BR_ERR_X509_NOT_TRUSTED);
+	return t->state == TLS_FAILED && error != BR_ERR_OK
+		&& (reason(t, error) != NULL || (error > BR_ERR_X509_OK && error <= BR_ERR_X509_NOT_TRUSTED));
 }
