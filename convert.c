@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "convert.h"
+#include "log.h"
 
 #define NAME_HEAD (CONV_NAME_MAX - 9)	/* in front of '_' and 8 hex digits */
 #define FRESH_LANES 3			/* of 8 characters: 24 together */
@@ -207,8 +208,8 @@ const char *session_tool(const struct session *s, const char *upstream_name, siz
 const char *error_type(int status)
 {
 	static const struct {
-		int status;
-		const char *type;
+		short status;
+		char type[22];
 	} types[] = {
 		{ 401, "authentication_error" }, { 402, "billing_error" },
 		{ 403, "permission_error" }, { 404, "not_found_error" },
@@ -224,62 +225,28 @@ const char *error_type(int status)
 	return status >= 400 && status < 500 ? "invalid_request_error" : "api_error";
 }
 
-/* the length of the valid UTF-8 sequence at p (RFC 3629, section 4), 0 when there is none */
-static size_t utf8_length(const unsigned char *p, size_t n)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t len = 2;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	if (p[0] >= 0xe0)
-		len = p[0] >= 0xf0 ? 4 : 3;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	if (p[0] == 0xf0)
-		low = 0x90;
-	if (p[0] == 0xed)
-		high = 0x9f;
-	if (p[0] == 0xf4)
-		high = 0x8f;
-	if (n < len || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	return len;
-}
-
-/* C0 but tab and line feed, DEL, C1: a terminal might obey them */
-static bool is_control(const unsigned char *p, size_t len)
-{
-	if (len == 1)
-		return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7f;
-	return len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
-}
-
 size_t error_clean(char *dst, size_t room, const char *p, size_t n)
 {
-	const unsigned char *in = (const unsigned char *)p;
-	size_t len = 0;
+	size_t len = 0, step;
 
-	for (size_t i = 0; i < n;) {
-		size_t step = utf8_length(in + i, n - i);
-		bool bad = step == 0 || is_control(in + i, step);
+	for (; n > 0; p += step, n -= step) {
+		const unsigned char *in = (const unsigned char *)p;
+		bool bad = false;
 
-		if (step == 0)
-			step = 1;
+		step = *p == '\n' || *p == '\t' ? 1 : printable(in, n);
+		if (step == 0) {
+			bad = true;
+			/* the two bytes of C1 are one character */
+			step = n > 1 && in[0] == 0xc2 && (in[1] & 0xe0) == 0x80 ? 2 : 1;
+		}
 		if (len + (bad ? 1 : step) >= room)
 			break;
 		if (bad) {
 			dst[len++] = ' ';
-		} else {
-			memmove(dst + len, p + i, step);
-			len += step;
+			continue;
 		}
-		i += step;
+		memmove(dst + len, p, step);
+		len += step;
 	}
 	dst[len] = '\0';
 	return len;

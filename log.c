@@ -123,11 +123,10 @@ static void text(struct out *o, const struct spec *s)
 }
 
 /*
- * Bytes of the character at p (RFC 3629), 0 when it is none or must not reach a
- * terminal. The second byte alone tells overlong forms, surrogates and what is
- * above U+10FFFF, and the C1 controls U+0080 to U+009F.
+ * The second byte alone tells overlong forms, surrogates and what is above
+ * U+10FFFF, and the C1 controls U+0080 to U+009F.
  */
-static size_t printable(const unsigned char *p, size_t n)
+size_t printable(const unsigned char *p, size_t n)
 {
 	size_t want = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 

@@ -24,6 +24,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
 size_t fmt(char *dst, size_t room, const char *format, ...);
 size_t vfmt(char *dst, size_t room, const char *format, va_list ap);
 
+/* Bytes of the character at p (RFC 3629; n > 0), 0 when it is none or a control character that must not reach a terminal. */
+size_t printable(const unsigned char *p, size_t n);
+
 struct log {
 	int fd;			/* -1: nowhere */
 	enum log_level level;
