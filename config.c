@@ -177,6 +177,7 @@ static bool read_rows(struct load *l)
 {
 	struct config *c = l->c;
 	size_t i = option_named("UP_QUIRKS"), n, at;
+	const struct q_place nowhere = { .host = "" };
 	struct quirks scratch;
 	char reason[160];
 	const char *why;
@@ -188,7 +189,7 @@ static bool read_rows(struct load *l)
 	if (!c->quirk_rows)
 		return load_fail(l, l->option[i].line, "UP_QUIRKS: %s %s", c->up_quirks, reason);
 	q_init(&scratch);
-	if (q_rows(&scratch, c->quirk_rows, "", 0, "", &why, &at) == 0)
+	if (q_rows(&scratch, c->quirk_rows, &nowhere, &why, &at) == 0)
 		return true;
 	fmt(l->err, l->nerr, "%s:%zu: %s", c->up_quirks, at, why);
 	return false;

@@ -95,6 +95,9 @@ size_t cfg_path(const struct config *c, const char *model, char *dst, size_t roo
 /* The settings for one upstream model: defaults, built-in rows, the user's rows, UP_*. */
 void cfg_quirks(const struct config *c, const char *model, struct quirks *q);
 
+/* The same for a place, which is also told of AZURE_API_VERSION and of UP_*, as rows without models. */
+void cfg_quirks_told(const struct config *c, const struct q_place *place, struct quirks *q);
+
 /*
  * Which model a client's id (length n) means, into dst: haiku is SMALL_MODEL,
  * sonnet MIDDLE_MODEL, opus and any other claude-* BIG_MODEL, with or without

@@ -9,19 +9,28 @@
 
 #include "http_char.h"
 
-void cfg_quirks(const struct config *c, const char *model, struct quirks *q)
+void cfg_quirks_told(const struct config *c, const struct q_place *place, struct quirks *q)
 {
-	const struct cfg_target *t = &c->target;
+	const struct http_text version = { "AZURE_API_VERSION", 17 }, options = { "UP_*", 4 }, none = { "", 0 };
 	const char *why;
 	size_t at;
 
 	q_init(q);
-	(void)q_rows(q, NULL, t->host, t->port, model, &why, &at);
+	(void)q_rows(q, NULL, place, &why, &at);
 	if (*c->azure_api_version)
 		q->auth = AUTH_API_KEY;
+	if (place->matched)
+		place->matched(place->ctx, q, &version, &none);
 	if (c->quirk_rows)
-		(void)q_rows(q, c->quirk_rows, t->host, t->port, model, &why, &at);
+		(void)q_rows(q, c->quirk_rows, place, &why, &at);
 	(void)q_apply(q, c->up_settings, strlen(c->up_settings), &why, &at);
+	if (place->matched)
+		place->matched(place->ctx, q, &options, &none);
+}
+
+void cfg_quirks(const struct config *c, const char *model, struct quirks *q)
+{
+	cfg_quirks_told(c, &(struct q_place){ .host = c->target.host, .port = c->target.port, .model = model }, q);
 }
 
 bool cfg_key_ok(const struct config *c, const char *key, size_t n)

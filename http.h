@@ -78,9 +78,10 @@ bool http_is(struct http_text t, const char *lower);
 struct http_text http_trim(const char *p, size_t n);
 
 /*
- * Cuts the next member off a comma list, trimmed, maybe empty. False when
- * there is none any more; then list->p is NULL.
+ * Cuts the next member off a list, trimmed, maybe empty. False when there is
+ * none any more; then list->p is NULL.
  */
+bool http_cut(struct http_text *list, char separator, struct http_text *member);
 bool http_next(struct http_text *list, struct http_text *member);
 
 /* Whether a comma list holds this token, case folded. */

@@ -33,19 +33,24 @@ struct http_text http_trim(const char *p, size_t n)
 	return t;
 }
 
-bool http_next(struct http_text *list, struct http_text *member)
+bool http_cut(struct http_text *list, char separator, struct http_text *member)
 {
-	const char *comma;
+	const char *stop;
 	size_t n;
 
 	if (list->p == NULL)
 		return false;
-	comma = list->n > 0 ? memchr(list->p, ',', list->n) : NULL;
-	n = comma != NULL ? (size_t)(comma - list->p) : list->n;
+	stop = list->n > 0 ? memchr(list->p, separator, list->n) : NULL;
+	n = stop != NULL ? (size_t)(stop - list->p) : list->n;
 	*member = http_trim(list->p, n);
-	list->p = comma != NULL ? comma + 1 : NULL;
-	list->n = comma != NULL ? list->n - n - 1 : 0;
+	list->p = stop != NULL ? stop + 1 : NULL;
+	list->n = stop != NULL ? list->n - n - 1 : 0;
 	return true;
+}
+
+bool http_next(struct http_text *list, struct http_text *member)
+{
+	return http_cut(list, ',', member);
 }
 
 bool http_has(struct http_text list, const char *lower)

@@ -13,101 +13,117 @@
 
 #include <string.h>
 
+#include "http.h"
 #include "http_char.h"
 #include "json.h"
+#include "log.h"
 
 /* ---- keys ---- */
 
+/* the first four are numbers, kept as unsigned (enums too), the others texts */
 enum kind { WORD, FLAG, WHOLE, EFFORT_LIST, PATH, FIELDS, NAMES, OBJECT };
 
 struct key {
-	const char *name;
-	enum kind kind;
-	size_t offset, size;
-	const char *values;	/* WORD: the words in the order of the enum; else what it may be, for people */
-	const char *doc;
-	int max;		/* WHOLE */
+	const char *text;	/* its name; what it may be (WORD, FLAG: in the order of the numbers); what it means */
+	unsigned limit;		/* the largest number, or the bytes of a text */
+	unsigned short offset;
+	unsigned char kind;
 };
 
-/* enums are read and written as unsigned, bools as bool */
 typedef char enums_are_unsigned[sizeof(enum q_think) == sizeof(unsigned) ? 1 : -1];
 
-#define NUMBER(name, max, values, doc) \
-	{ #name, WHOLE, offsetof(struct quirks, name), sizeof ((struct quirks *)0)->name, values, doc, max }
-#define KEY(name, kind, values, doc) \
-	{ #name, kind, offsetof(struct quirks, name), sizeof ((struct quirks *)0)->name, values, doc, 0 }
+#define KEY(name, kind, limit, values, doc) { #name "\0" values "\0" doc, limit, offsetof(struct quirks, name), kind }
 
 static const struct key keys[] = {
-	KEY(path, PATH, "a path", "stands before /chat/completions when the base URL has no path"),
-	KEY(auth, WORD, "bearer api-key none", "how the key is sent: Authorization: Bearer, api-key, or not at all"),
-	KEY(headers, FIELDS, "Name: value|Name: value", "further fields of every request"),
-	KEY(maxtok, WORD, "max_tokens max_completion_tokens none", "the name of the output limit"),
-	KEY(temp, WORD, "drop1 omit pass unit gt0",
-		"temperature: left out when 1, never sent, as it is, clamped to 0..1, clamped to (0,1]"),
-	KEY(drop, NAMES, "a comma list", "top-level names that are never sent"),
-	NUMBER(stop, 64, "0 to 64", "most stop sequences sent"),
-	KEY(usage, FLAG, "on off", "ask for usage in streams (stream_options)"),
-	KEY(tool_choice, WORD, "full strings any auto none",
-		"objects allowed, words only, \"any\" for required, always auto, never sent"),
-	KEY(tool_id, WORD, "keep mistral9", "form of tool call ids: as they are, or nine letters and digits"),
-	KEY(tool_text, WORD, "merge user", "text behind tool results: in the last of them, or a user message of its own"),
-	KEY(tool_name, FLAG, "0 1", "put the tool's name into tool messages"),
-	KEY(tool_stream, FLAG, "0 1", "send tool_stream: true, for arguments that come in pieces"),
-	KEY(schema, WORD, "light gemini moonshot xai grammar", "dialect that tool schemas are cleaned for"),
-	KEY(images, WORD, "data none", "images as data URLs, or a note in their place"),
-	KEY(files, WORD, "none openai", "PDF files: a note in their place, or file parts"),
-	KEY(think, WORD, "none effort type enable template openrouter gemini adaptive",
+	KEY(path, PATH, Q_TEXT, "a path", "before /chat/completions when the base URL has no path"),
+	KEY(auth, WORD, 0, "bearer api-key none", "how the key is sent: Authorization: Bearer, api-key, not at all"),
+	KEY(headers, FIELDS, Q_TEXT, "Name: value|Name: value", "further fields of every request"),
+	KEY(maxtok, WORD, 0, "max_tokens max_completion_tokens none", "name of the output limit"),
+	KEY(temp, WORD, 0, "drop1 omit pass unit gt0",
+		"temperature: left out when 1, never sent, as it is, clamped to 0..1, to (0,1]"),
+	KEY(drop, NAMES, Q_TEXT, "a comma list", "top-level names never sent"),
+	KEY(stop, WHOLE, 64, "0 to 64", "most stop sequences sent"),
+	KEY(usage, FLAG, 0, "off on", "ask for usage in streams (stream_options)"),
+	KEY(tool_choice, WORD, 0, "full strings any auto none",
+		"objects too, words only, \"any\" for required, always auto, never sent"),
+	KEY(tool_id, WORD, 0, "keep mistral9", "tool call ids: as they are, or nine letters and digits"),
+	KEY(tool_text, WORD, 0, "merge user", "text behind tool results: in the last of them, or in a user message"),
+	KEY(tool_name, FLAG, 0, "0 1", "put the tool's name into tool messages"),
+	KEY(tool_stream, FLAG, 0, "0 1", "send tool_stream: true, for arguments in pieces"),
+	KEY(schema, WORD, 0, "light gemini moonshot xai grammar", "dialect that tool schemas are cleaned for"),
+	KEY(images, WORD, 0, "data none", "images as data URLs, or a note in their place"),
+	KEY(files, WORD, 0, "none openai", "PDF files: a note in their place, or file parts"),
+	KEY(think, WORD, 0, "none effort type enable template openrouter gemini adaptive",
 		"how thinking and its depth are asked for"),
-	KEY(efforts, EFFORT_LIST, "a comma list of none minimal low medium high xhigh max",
-		"effort words that the model accepts; others go to the nearest"),
-	KEY(echo, WORD, "auto none reasoning_content reasoning details tags mistral copilot gemini",
+	KEY(efforts, EFFORT_LIST, 0, "a comma list of none minimal low medium high xhigh max",
+		"effort words the model accepts; others go to the nearest"),
+	KEY(echo, WORD, 0, "auto none reasoning_content reasoning details tags mistral copilot gemini",
 		"form in which reasoning goes back; auto: as it came"),
-	KEY(echo_all, FLAG, "0 1", "send reasoning back on every assistant message, not only with tool calls"),
-	KEY(echo_fill, WORD, "none empty dot", "what is sent where reasoning must go back and there is none"),
-	KEY(think_tags, WORD, "head open off",
-		"<think> in answers: at the head of the text, answer begins inside it, plain text"),
-	KEY(heal, WORD, "auto off kimi deepseek", "tool calls that leak into the text: every known markup, none, one"),
-	KEY(stream, WORD, "asked always", "stream from the provider as the client asked, or always"),
-	KEY(system, WORD, "reminder inline merge",
-		"system messages inside the history: marked user text, as they are, moved to the head"),
-	KEY(cumulative, WORD, "off reasoning args", "what comes as growing snapshots instead of pieces"),
-	KEY(empty_length, FLAG, "0 1", "an empty answer that ends with length means that the prompt was too long"),
-	KEY(cache, WORD, "strip anthropic key copilot", "prompt cache control that the provider takes"),
-	NUMBER(idle, 86400, "0 to 86400", "seconds without progress before the provider counts as dead"),
-	KEY(extra, OBJECT, "a JSON object", "merged into every request last"),
+	KEY(echo_all, FLAG, 0, "0 1", "send reasoning back with every assistant message, not only with tool calls"),
+	KEY(echo_fill, WORD, 0, "none empty dot", "sent where reasoning must go back and there is none"),
+	KEY(think_tags, WORD, 0, "head open off", "<think> in answers: at the head, answer begins inside it, plain text"),
+	KEY(heal, WORD, 0, "auto off kimi deepseek", "tool calls that leak into the text: every known markup, none, one"),
+	KEY(stream, WORD, 0, "asked always", "stream from the provider as the client asked, or always"),
+	KEY(system, WORD, 0, "reminder inline merge",
+		"system messages in the history: marked user text, as they are, moved to the head"),
+	KEY(cumulative, WORD, 0, "off reasoning args", "what comes as growing snapshots, not in pieces"),
+	KEY(empty_length, FLAG, 0, "0 1", "an empty answer that ends with length: the prompt was too long"),
+	KEY(cache, WORD, 0, "strip anthropic key copilot", "prompt cache control the provider takes"),
+	KEY(idle, WHOLE, 86400, "0 to 86400", "seconds without progress until the provider counts as dead"),
+	KEY(extra, OBJECT, 2 * Q_TEXT, "a JSON object", "merged into every request last"),
 };
 #define NKEYS (sizeof keys / sizeof *keys)
 
+/* "a comma list of" stands before them */
 static const char effort_words[] = "none minimal low medium high xhigh max";
 
-static const struct key *key_named(const char *p, size_t n)
+const char *q_text(const char *texts, unsigned i)
+{
+	while (i-- > 0)
+		texts += strlen(texts) + 1;
+	return texts;
+}
+
+const char *q_key(size_t i)
+{
+	return i < NKEYS ? keys[i].text : NULL;
+}
+
+const char *q_values(size_t i)
+{
+	return i < NKEYS ? q_text(keys[i].text, 1) : NULL;
+}
+
+const char *q_doc(size_t i)
+{
+	return i < NKEYS ? q_text(keys[i].text, 2) : NULL;
+}
+
+static bool equal(struct http_text t, const char *p, size_t n)
+{
+	return t.n == n && memcmp(t.p, p, n) == 0;
+}
+
+static const struct key *key_named(struct http_text name)
 {
 	for (size_t i = 0; i < NKEYS; i++)
-		if (strlen(keys[i].name) == n && memcmp(keys[i].name, p, n) == 0)
+		if (equal(name, keys[i].text, strlen(keys[i].text)))
 			return &keys[i];
 	return NULL;
 }
 
 /* the number of a word in a list with blanks, -1 when it is none of them */
-static int word_number(const char *words, const char *p, size_t n)
+static int word_number(const char *words, struct http_text t)
 {
 	size_t k;
 
 	for (int i = 0; *words; i++) {
 		k = strcspn(words, " ");
-		if (k == n && memcmp(words, p, n) == 0)
+		if (equal(t, words, k))
 			return i;
 		words += k + (words[k] == ' ');
 	}
 	return -1;
-}
-
-static const char *word_at(const char *words, unsigned i, size_t *n)
-{
-	for (; i > 0; i--)
-		words += strcspn(words, " ") + 1;
-	*n = strcspn(words, " ");
-	return words;
 }
 
 void q_init(struct quirks *q)
@@ -120,125 +136,65 @@ void q_init(struct quirks *q)
 	};
 }
 
-/* ---- values: each returns NULL, or why it is refused ---- */
+/* ---- numbers: -1 is refused ---- */
 
-static void *field(struct quirks *q, const struct key *k)
+static int64_t effort_set(struct http_text list)
 {
-	return (char *)q + k->offset;
-}
-
-static const char *set_word(struct quirks *q, const struct key *k, const char *p, size_t n)
-{
-	int i = word_number(k->values, p, n);
-	unsigned v = (unsigned)i;
-
-	if (i < 0)
-		return "not one of the words that this setting knows";
-	memcpy(field(q, k), &v, sizeof v);
-	return NULL;
-}
-
-static const char *set_flag(struct quirks *q, const struct key *k, const char *p, size_t n)
-{
-	int i = word_number("0 1 off on false true no yes", p, n);
-	bool v = i & 1;
-
-	if (i < 0)
-		return "neither on nor off";
-	memcpy(field(q, k), &v, sizeof v);
-	return NULL;
-}
-
-static const char *set_whole(struct quirks *q, const struct key *k, const char *p, size_t n)
-{
-	int v = 0;
-
-	if (n == 0 || n > 5)
-		return "not a number that this setting can have";
-	for (size_t i = 0; i < n; i++) {
-		if (!is_digit((unsigned char)p[i]))
-			return "not a whole number";
-		v = v * 10 + (p[i] - '0');
-	}
-	if (v > k->max)
-		return "a number above what this setting can have";
-	memcpy(field(q, k), &v, sizeof v);
-	return NULL;
-}
-
-/* the next piece of a list: *p..*end lose it, with its separator */
-static const char *piece(const char **p, const char *end, char separator, size_t *n)
-{
-	const char *begin = *p;
-	const char *stop = memchr(begin, separator, (size_t)(end - begin));
-
-	*n = (size_t)((stop ? stop : end) - begin);
-	*p = stop ? stop + 1 : end;
-	return begin;
-}
-
-static const char *set_efforts(struct quirks *q, const char *p, size_t n)
-{
-	const char *end = p + n, *word;
+	struct http_text word;
 	unsigned set = 0;
 	int i;
 
-	while (p < end) {
-		word = piece(&p, end, ',', &n);
-		i = word_number(effort_words, word, n);
+	while (list.n > 0) {
+		http_cut(&list, ',', &word);
+		i = word_number(effort_words, word);
 		if (i < 0)
-			return "not a list of effort words (none, minimal, low, medium, high, xhigh, max)";
+			return -1;
 		set |= 1U << i;
 	}
-	if (set == 0)
-		return "an empty list of effort words";
-	q->efforts = set;
-	return NULL;
+	return set > 0 ? (int64_t)set : -1;
 }
 
-static const char *set_text(struct quirks *q, const struct key *k, const char *p, size_t n)
+static int64_t number(const struct key *k, struct http_text t)
 {
-	char *dst = field(q, k);
+	int i;
 
-	if (n >= k->size)
-		return "too long";
-	/* no byte of an earlier text stays: equal settings are equal bytes */
-	memset(dst, 0, k->size);
-	memcpy(dst, p, n);
-	return NULL;
+	switch (k->kind) {
+	case WORD: return word_number(q_text(k->text, 1), t);
+	case WHOLE: return http_number(t, k->limit);
+	case EFFORT_LIST: return effort_set(t);
+	}
+	i = word_number("0 1 off on false true no yes", t);
+	return i < 0 ? i : i & 1;
 }
 
-static const char *set_path(struct quirks *q, const struct key *k, const char *p, size_t n)
+/* ---- texts: each returns NULL, or why it is refused ---- */
+
+static const char *path_bad(struct http_text t)
 {
-	if (n > 0 && p[0] != '/')
+	if (t.n > 0 && t.p[0] != '/')
 		return "a path begins with /";
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)p[i] <= ' ' || (unsigned char)p[i] >= 0x7f || memchr("\"#%<>?\\^`{|}", p[i], 12))
+	for (size_t i = 0; i < t.n; i++)
+		if ((unsigned char)t.p[i] <= ' ' || (unsigned char)t.p[i] >= 0x7f || memchr("\"#%<>?\\^`{|}", t.p[i], 12))
 			return "a character that cannot stand in a path";
-	while (n > 0 && p[n - 1] == '/')
-		n--;
-	return set_text(q, k, p, n);
+	return NULL;
 }
 
-static const char *set_names(struct quirks *q, const struct key *k, const char *p, size_t n)
+static const char *names_bad(struct http_text t)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p[i] != ',' && !is_token((unsigned char)p[i]))
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] != ',' && !is_token((unsigned char)t.p[i]))
 			return "a character that cannot stand in a list of names";
-	return set_text(q, k, p, n);
+	return NULL;
 }
 
-static const char *set_object(struct quirks *q, const struct key *k, const char *p, size_t n)
+/* shorter than the room of extra */
+static const char *object_bad(struct http_text t)
 {
-	char text[sizeof q->extra];
+	char text[sizeof ((struct quirks *)0)->extra];
 	struct j_err err;
 
-	if (n >= sizeof text)
-		return "too long";
-	memcpy(text, p, n);
-	if (n > 0 && (p[0] != '{' || j_check(text, n, &err) != 0))
-		return "not a JSON object";
-	return set_text(q, k, text, n);
+	memcpy(text, t.p, t.n);
+	return t.n > 0 && (text[0] != '{' || j_check(text, t.n, &err) != 0) ? "not a JSON object" : NULL;
 }
 
 const char *q_field_bad(const char *name, size_t n, const char *value, size_t nvalue)
@@ -257,69 +213,63 @@ const char *q_field_bad(const char *name, size_t n, const char *value, size_t nv
 			return "a header value cannot hold control characters";
 	for (size_t i = 0; i < n && i < sizeof lower; i++)
 		lower[i] = (char)fold((unsigned char)name[i]);
-	if (n <= sizeof lower && word_number(refused, lower, n) >= 0)
+	if (n <= sizeof lower && word_number(refused, (struct http_text){ lower, n }) >= 0)
 		return "this header is the proxy's own to set: it frames the message";
 	return NULL;
 }
 
-/* one "Name: value" of a list; what comes of it points into the text */
-static void split_header(const char *p, size_t n, const char **name, size_t *nname, const char **value, size_t *nvalue)
+static const char *fields_bad(struct http_text list)
 {
-	const char *end = p + n;
+	struct http_text value, name;
+	const char *bad;
 
-	while (p < end && is_space((unsigned char)*p))
-		p++;
-	*name = piece(&p, end, ':', nname);
-	while (p < end && is_space((unsigned char)*p))
-		p++;
-	while (end > p && is_space((unsigned char)end[-1]))
-		end--;
-	*value = p;
-	*nvalue = (size_t)(end - p);
-}
-
-static const char *set_headers(struct quirks *q, const struct key *k, const char *p, size_t n)
-{
-	const char *at = p, *end = p + n, *one, *name, *value, *bad;
-	size_t none, nname, nvalue;
-
-	while (at < end) {
-		one = piece(&at, end, '|', &none);
-		if (!memchr(one, ':', none))
+	while (list.n > 0) {
+		http_cut(&list, '|', &value);
+		http_cut(&value, ':', &name);
+		if (!value.p)
 			return "a header is Name: value";
-		split_header(one, none, &name, &nname, &value, &nvalue);
-		bad = q_field_bad(name, nname, value, nvalue);
+		value = http_trim(value.p, value.n);
+		bad = q_field_bad(name.p, name.n, value.p, value.n);
 		if (bad)
 			return bad;
 	}
-	return set_text(q, k, p, n);
+	return NULL;
 }
 
-bool q_header(const struct quirks *q, size_t *at, const char **name, size_t *n, const char **value, size_t *nvalue)
+static const char *text_bad(const struct key *k, struct http_text t)
 {
-	const char *p = q->headers + *at, *end = p + strlen(p), *one;
-	size_t none;
-
-	if (p == end)
-		return false;
-	one = piece(&p, end, '|', &none);
-	*at = (size_t)(p - q->headers);
-	split_header(one, none, name, n, value, nvalue);
-	return true;
-}
-
-static const char *set(struct quirks *q, const struct key *k, const char *p, size_t n)
-{
+	if (t.n >= k->limit)
+		return "too long";
 	switch (k->kind) {
-	case WORD: return set_word(q, k, p, n);
-	case FLAG: return set_flag(q, k, p, n);
-	case WHOLE: return set_whole(q, k, p, n);
-	case EFFORT_LIST: return set_efforts(q, p, n);
-	case PATH: return set_path(q, k, p, n);
-	case FIELDS: return set_headers(q, k, p, n);
-	case NAMES: return set_names(q, k, p, n);
-	case OBJECT: return set_object(q, k, p, n);
+	case PATH: return path_bad(t);
+	case FIELDS: return fields_bad(t);
+	case NAMES: return names_bad(t);
 	}
+	return object_bad(t);
+}
+
+static const char *set(struct quirks *q, const struct key *k, struct http_text t)
+{
+	char *field = (char *)q + k->offset;
+	const char *bad;
+	int64_t v;
+	unsigned u;
+
+	if (k->kind < PATH) {
+		v = number(k, t);
+		u = (unsigned)v;
+		if (v >= 0)
+			memcpy(field, &u, sizeof u);
+		return v < 0 ? "not what this setting may be" : NULL;
+	}
+	bad = text_bad(k, t);
+	if (bad)
+		return bad;
+	while (k->kind == PATH && t.n > 0 && t.p[t.n - 1] == '/')
+		t.n--;
+	/* no byte of an earlier text stays: equal settings are equal bytes */
+	memset(field, 0, k->limit);
+	memcpy(field, t.p, t.n);
 	return NULL;
 }
 
@@ -345,31 +295,32 @@ static size_t object_length(const char *p, size_t n)
 	return 0;
 }
 
-/* finds the value at p: *from and *len; returns the bytes used, or 0 when a quote or brace is not closed */
-static size_t value_at(const char *p, size_t n, size_t *from, size_t *len)
+/* finds the value at p; returns the bytes used, or 0 when a quote or brace is not closed */
+static size_t value_at(const char *p, size_t n, struct http_text *value)
 {
 	const char *close;
 
-	*from = 0;
+	*value = (struct http_text){ p, 0 };
 	if (n > 0 && (*p == '"' || *p == '\'')) {
 		close = memchr(p + 1, *p, n - 1);
-		*from = 1;
-		*len = close ? (size_t)(close - p) - 1 : 0;
-		return close ? *len + 2 : 0;
+		value->p++;
+		value->n = close ? (size_t)(close - p) - 1 : 0;
+		return close ? value->n + 2 : 0;
 	}
 	if (n > 0 && *p == '{')
-		return *len = object_length(p, n);
-	for (*len = 0; *len < n && !is_space((unsigned char)p[*len]); ++*len)
-		;
-	return *len;
+		return value->n = object_length(p, n);
+	while (value->n < n && !is_space((unsigned char)p[value->n]))
+		value->n++;
+	return value->n;
 }
 
 /* one setting at p; *used gets its length */
 static const char *apply_one(struct quirks *q, const char *p, size_t n, size_t *used)
 {
 	const char *equals = memchr(p, '=', n);
-	const struct key *k = equals ? key_named(p, (size_t)(equals - p)) : NULL;
-	size_t from, len, after;
+	const struct key *k = equals ? key_named((struct http_text){ p, (size_t)(equals - p) }) : NULL;
+	struct http_text value;
+	size_t after;
 
 	if (!equals)
 		return "a setting without =";
@@ -378,16 +329,16 @@ static const char *apply_one(struct quirks *q, const char *p, size_t n, size_t *
 	*used = (size_t)(equals - p) + 1;
 	p += *used;
 	n -= *used;
-	after = value_at(p, n, &from, &len);
+	after = value_at(p, n, &value);
 	if (after == 0 && n > 0 && !is_space((unsigned char)*p))
 		return "a quote or brace that is not closed";
 	if (after < n && !is_space((unsigned char)p[after]))
 		return "text behind the closing quote or brace";
-	for (size_t i = 0; i < len; i++)
-		if (!is_text((unsigned char)p[from + i]))
+	for (size_t i = 0; i < value.n; i++)
+		if (!is_text((unsigned char)value.p[i]))
 			return "a control character";
 	*used += after;
-	return set(q, k, p + from, len);
+	return set(q, k, value);
 }
 
 int q_apply(struct quirks *q, const char *settings, size_t n, const char **why, size_t *at)
@@ -411,82 +362,33 @@ int q_apply(struct quirks *q, const char *settings, size_t n, const char **why, 
 
 /* ---- showing ---- */
 
-const char *q_key(size_t i)
+/* the words whose bits are set, with commas */
+static void show_words(const char *words, unsigned set, char *dst, size_t room)
 {
-	return i < NKEYS ? keys[i].name : NULL;
-}
-
-const char *q_doc(size_t i)
-{
-	return i < NKEYS ? keys[i].doc : NULL;
-}
-
-const char *q_values(size_t i)
-{
-	return i < NKEYS ? keys[i].values : NULL;
-}
-
-static size_t append(char *dst, size_t room, size_t at, const char *p, size_t n)
-{
-	if (n > room - 1 - at)
-		n = room - 1 - at;
-	memcpy(dst + at, p, n);
-	dst[at + n] = 0;
-	return at + n;
-}
-
-static size_t show_efforts(unsigned set, char *dst, size_t room)
-{
-	const char *word;
 	size_t at = 0, n;
 
-	for (unsigned i = 0; i < EFFORTS; i++) {
-		if (!(set >> i & 1))
-			continue;
-		word = word_at(effort_words, i, &n);
-		if (at > 0)
-			at = append(dst, room, at, ",", 1);
-		at = append(dst, room, at, word, n);
+	for (dst[0] = 0; set > 0; set >>= 1) {
+		n = strcspn(words, " ");
+		if ((set & 1) && at < room)
+			at += fmt(dst + at, room - at, "%s%.*s", at > 0 ? "," : "", (int)n, words);
+		words += n + (words[n] == ' ');
 	}
-	return at;
-}
-
-static size_t show_whole(int v, char *dst, size_t room)
-{
-	char digits[12], *p = digits + sizeof digits;
-
-	do
-		*--p = (char)('0' + v % 10);
-	while (v /= 10);
-	return append(dst, room, 0, p, (size_t)(digits + sizeof digits - p));
 }
 
 size_t q_show(const struct quirks *q, size_t i, char *dst, size_t room)
 {
 	const struct key *k = &keys[i];
-	const char *p = (const char *)q + k->offset;
-	unsigned number = 0;
-	bool flag = false;
-	size_t n;
+	const char *field = (const char *)q + k->offset;
+	unsigned v;
 
-	dst[0] = 0;
-	switch (k->kind) {
-	case FLAG:
-		memcpy(&flag, p, sizeof flag);
-		/* on stands first in the words of one key, 0 in those of the others */
-		p = flag ? (k->values[0] == 'o' ? "on" : "1") : (k->values[0] == 'o' ? "off" : "0");
-		return append(dst, room, 0, p, strlen(p));
-	case WORD:
-		memcpy(&number, p, sizeof number);
-		p = word_at(k->values, number, &n);
-		return append(dst, room, 0, p, n);
-	case WHOLE:
-		memcpy(&number, p, sizeof number);
-		return show_whole((int)number, dst, room);
-	case EFFORT_LIST:
-		return show_efforts(q->efforts, dst, room);
-	case PATH: case FIELDS: case NAMES: case OBJECT:
-		break;
-	}
-	return append(dst, room, 0, p, strlen(p));
+	memcpy(&v, field, sizeof v);
+	if (k->kind >= PATH)
+		fmt(dst, room, "%s", field);
+	else if (k->kind == WHOLE)
+		fmt(dst, room, "%u", v);
+	else if (k->kind == EFFORT_LIST)
+		show_words(effort_words, v, dst, room);
+	else
+		show_words(q_text(k->text, 1), 1U << v, dst, room);
+	return strlen(dst);
 }

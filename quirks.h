@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http.h"
+
 enum q_auth { AUTH_BEARER, AUTH_API_KEY, AUTH_NONE };
 enum q_maxtok { MAXTOK_MAX_TOKENS, MAXTOK_COMPLETION, MAXTOK_NONE };
 enum q_temp { TEMP_DROP1, TEMP_OMIT, TEMP_PASS, TEMP_UNIT, TEMP_GT0 };
@@ -57,15 +59,15 @@ struct quirks {
 	enum q_cumulative cumulative;
 	enum q_cache cache;
 	unsigned efforts;		/* 1 << enum q_effort, what the model accepts */
-	bool usage;			/* stream_options.include_usage is sent */
-	bool tool_name;			/* name in tool messages */
-	bool tool_stream;		/* tool_stream: true */
-	bool echo_all;			/* echo on every assistant message */
-	bool empty_length;		/* an empty answer that ends with length is an overflow */
+	unsigned usage;			/* 0 or 1: stream_options.include_usage is sent */
+	unsigned tool_name;		/* 0 or 1: name in tool messages */
+	unsigned tool_stream;		/* 0 or 1: tool_stream: true */
+	unsigned echo_all;		/* 0 or 1: echo on every assistant message */
+	unsigned empty_length;		/* 0 or 1: an empty answer that ends with length is an overflow */
 	int stop;			/* most stop sequences sent */
 	int idle;			/* seconds without progress; 0: not set by any row */
 	char path[Q_TEXT];		/* before /chat/completions when the base URL has none */
-	char headers[Q_TEXT];		/* extra request fields: "Name: value|Name: value"; read by q_header */
+	char headers[Q_TEXT];		/* extra request fields: "Name: value|Name: value" */
 	char drop[Q_TEXT];		/* top-level names never sent, comma list */
 	char extra[2 * Q_TEXT];		/* a JSON object merged into the body last */
 };
@@ -82,21 +84,29 @@ void q_init(struct quirks *q);
  */
 int q_apply(struct quirks *q, const char *settings, size_t n, const char **why, size_t *at);
 
+/* what rows are matched with */
+struct q_place {
+	const char *host;	/* lower case without port or brackets */
+	int port;
+	const char *model;	/* NULL or "": none; then only rows whose model pattern is * match */
+	/* unless NULL told of every row that matched, when it has been applied */
+	void (*matched)(void *ctx, const struct quirks *q, const struct http_text *hosts, const struct http_text *models);
+	void *ctx;
+};
+
 /*
  * Applies every matching row of a table's text to q: first the built-in one
- * (table NULL), then a user's. host lower case without port or brackets. A row
- * whose model pattern is not * needs a model (NULL or "": none). Returns 0, or
- * -1 with *why and the number of the bad line in *at; rows that do not match
- * are checked as well.
+ * (table NULL), then a user's. Returns 0, or -1 with *why and the number of the
+ * bad line in *at; rows that do not match are checked as well.
  *
  * A row is "HOSTS MODELS SETTINGS" on one line, patterns joined by |, lines
  * that begin with # are comments. A host pattern is a name or the end of one
  * behind a dot; * in it matches within a label, alone it matches everything;
- * :PORT (also behind a name) matches the port; local is what q_local says. A
- * model pattern is a glob over the whole id, case folded.
+ * :PORT (also behind a name) matches the port; local is what q_local says. ^
+ * in place of hosts means those of the row above. A model pattern is a glob
+ * over the whole id, case folded.
  */
-int q_rows(struct quirks *q, const char *table, const char *host, int port, const char *model,
-	const char **why, size_t *at);
+int q_rows(struct quirks *q, const char *table, const struct q_place *place, const char **why, size_t *at);
 
 /*
  * Whether the name is one that only this machine or network can have: loopback,
@@ -105,6 +115,9 @@ int q_rows(struct quirks *q, const char *table, const char *host, int port, cons
  */
 bool q_local(const char *host);
 
+/* Whether the host is an IP address without brackets; puts it into a, IPv4 as RFC 4291 2.5.5.2 maps it. */
+bool q_address(const char *host, unsigned char a[16]);
+
 /*
  * Why a request field may not be set by a person: no token, control characters,
  * or one of those that frame the message or that the proxy must decide itself.
@@ -112,8 +125,8 @@ bool q_local(const char *host);
  */
 const char *q_field_bad(const char *name, size_t n, const char *value, size_t nvalue);
 
-/* Steps through q->headers: start with *at 0; false behind the last. The texts point into q. */
-bool q_header(const struct quirks *q, size_t *at, const char **name, size_t *n, const char **value, size_t *nvalue);
+/* The i-th of texts that stand one behind the other, each terminated. */
+const char *q_text(const char *texts, unsigned i);
 
 /* The keys in order, NULL behind the last; what each means; what it may be; the present value as text. */
 const char *q_key(size_t i);

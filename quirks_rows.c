@@ -8,96 +8,96 @@
  */
 #include "quirks.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
+#include "http.h"
 #include "http_char.h"
 
-#define AZURE "openai.azure.com|services.ai.azure.com|cognitiveservices.azure.com "
 #define OPENAI_REASONING "o1*|o3*|o4*|gpt-5*|gpt-6* "
-#define KIMI "api.moonshot.ai|api.moonshot.cn|api.kimi.com "
-#define GLM "api.z.ai|open.bigmodel.cn "
 #define TITLE "headers=\"X-Title: claude-code-proxy\" "
 
-/* hosts, models, settings; later rows win key by key */
+/*
+ * Hosts, models, settings; later rows win key by key; ^: the hosts of the row
+ * above. In two pieces, as compilers need not take over 4095 characters at once.
+ */
 static const char *const builtin[] = {
 	/* what holds anywhere is said by q_init; rules for models on any host */
-	"* *kimi-k2* heal=kimi echo_fill=dot temp=omit",
-	"* *deepseek* heal=deepseek images=none",
-	"* *deepseek-flash*|*v4.1-flash*|*deepseek*vision* images=data",
-	"* *deepseek-v4* echo_all=1 echo_fill=empty",
-	"* *minimax-m2* images=none cumulative=reasoning",
-	"* *gemini-3* echo=gemini schema=gemini",
-	"* *gpt-oss* images=none",
+	"* *kimi-k2* heal=kimi echo_fill=dot temp=omit\n"
+	"* *deepseek* heal=deepseek images=none\n"
+	"* *deepseek-flash*|*v4.1-flash*|*deepseek*vision* images=data\n"
+	"* *deepseek-v4* echo_all=1 echo_fill=empty\n"
+	"* *minimax-m2* images=none cumulative=reasoning\n"
+	"* *gemini-3* echo=gemini schema=gemini\n"
+	"* *gpt-oss* images=none\n"
 	/* hosts */
-	"api.openai.com * path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key",
-	"api.openai.com " OPENAI_REASONING
-		"think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600",
-	AZURE "* path=/openai/v1 auth=api-key maxtok=max_completion_tokens echo=none tool_text=user",
-	AZURE OPENAI_REASONING "think=effort temp=omit stop=0 idle=600",
-	"services.ai.azure.com *mistral* maxtok=max_tokens",
-	"openrouter.ai * path=/api/v1 think=openrouter echo=details files=openai " TITLE "idle=300",
-	"openrouter.ai anthropic/*|google/* cache=anthropic",
-	"requesty.ai * path=/v1 think=effort cache=anthropic " TITLE,
+	"api.openai.com * path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key\n"
+	"^ " OPENAI_REASONING
+		"think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600\n"
+	"openai.azure.com|services.ai.azure.com|cognitiveservices.azure.com * path=/openai/v1"
+		" auth=api-key maxtok=max_completion_tokens echo=none tool_text=user\n"
+	"^ " OPENAI_REASONING "think=effort temp=omit stop=0 idle=600\n"
+	"services.ai.azure.com *mistral* maxtok=max_tokens\n"
+	"openrouter.ai * path=/api/v1 think=openrouter echo=details files=openai " TITLE "idle=300\n"
+	"^ anthropic/*|google/* cache=anthropic\n"
+	"requesty.ai * path=/v1 think=effort cache=anthropic " TITLE "\n"
 	"api.moonshot.ai|api.moonshot.cn * path=/v1 think=type temp=omit tool_choice=auto schema=moonshot"
-		" echo=reasoning_content echo_fill=dot idle=300",
+		" echo=reasoning_content echo_fill=dot idle=300\n"
 	"api.kimi.com * path=/coding/v1 think=type temp=omit tool_choice=auto schema=moonshot"
-		" echo=reasoning_content echo_fill=dot cache=key idle=300",
-	KIMI "*k2.6*|*k2.7* extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}",
-	KIMI "*k3* think=effort efforts=low,high,max tool_choice=strings",
-	GLM "* path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1 echo=reasoning_content"
-		" images=none idle=600 extra={\"thinking\":{\"clear_thinking\":false}}",
-	GLM "*v|*v-*|*5.3-flash images=data",
-	GLM "*5.2*|*5.3* efforts=low,high,max",
+		" echo=reasoning_content echo_fill=dot cache=key idle=300\n"
+	"api.moonshot.ai|api.moonshot.cn|api.kimi.com *k2.6*|*k2.7*"
+		" extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}\n"
+	"^ *k3* think=effort efforts=low,high,max tool_choice=strings\n"
+	"api.z.ai|open.bigmodel.cn * path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
+		" echo=reasoning_content images=none idle=600 extra={\"thinking\":{\"clear_thinking\":false}}\n"
+	"^ *v|*v-*|*5.3-flash images=data\n"
+	"^ *5.2*|*5.3* efforts=low,high,max\n"
 	"api.minimax.io|api.minimaxi.com * path=/v1 maxtok=max_completion_tokens temp=gt0 tool_choice=auto"
-		" think=adaptive echo=details cumulative=reasoning extra={\"reasoning_split\":true} idle=300",
+		" think=adaptive echo=details cumulative=reasoning extra={\"reasoning_split\":true} idle=300\n"
 	"generativelanguage.googleapis.com *"
-		" path=/v1beta/openai think=gemini echo=gemini schema=gemini tool_text=user",
-	"*aiplatform.googleapis.com * think=gemini echo=gemini schema=gemini tool_text=user",
+		" path=/v1beta/openai think=gemini echo=gemini schema=gemini tool_text=user\n"
+	"*aiplatform.googleapis.com * think=gemini echo=gemini schema=gemini tool_text=user\n"
 	"api.deepseek.com * path=/v1 think=type efforts=low,high,max tool_choice=none echo=reasoning_content"
-		" echo_all=1 echo_fill=empty idle=660",
+		" echo_all=1 echo_fill=empty idle=660\n"
 	"dashscope*.aliyuncs.com|maas.aliyuncs.com *"
-		" path=/compatible-mode/v1 think=enable tool_choice=strings idle=600",
-	"coding*.dashscope.aliyuncs.com * path=/v1",
-	"api.groq.com * path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none",
-	"api.groq.com *gpt-oss* echo=reasoning",
-	"api.x.ai * path=/v1 schema=xai echo=none stop=0 cache=key idle=900",
-	"api.x.ai *3-mini*|*4.3*|*4.5*|*4.6*|*4.7* think=effort efforts=low,medium,high",
-	"mistral.ai * path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral",
-	"mistral.ai *small*|*medium-3-5* think=effort efforts=none,high",
-	"api.together.xyz|api.together.ai * path=/v1",
-	"fireworks.ai * path=/inference/v1 think=effort efforts=none,low,medium,high echo=reasoning_content",
-	"siliconflow.cn|siliconflow.com * path=/v1 think=enable echo=reasoning_content",
-	"volces.com|bytepluses.com * path=/api/v3 think=type echo=reasoning_content",
+		" path=/compatible-mode/v1 think=enable tool_choice=strings idle=600\n"
+	"coding*.dashscope.aliyuncs.com * path=/v1\n"
+	"api.groq.com * path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none\n"
+	"^ *gpt-oss* echo=reasoning\n"
+	,
+	"api.x.ai * path=/v1 schema=xai echo=none stop=0 cache=key idle=900\n"
+	"^ *3-mini*|*4.3*|*4.5*|*4.6*|*4.7* think=effort efforts=low,medium,high\n"
+	"mistral.ai * path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral\n"
+	"^ *small*|*medium-3-5* think=effort efforts=none,high\n"
+	"api.together.xyz|api.together.ai * path=/v1\n"
+	"fireworks.ai * path=/inference/v1 think=effort efforts=none,low,medium,high echo=reasoning_content\n"
+	"siliconflow.cn|siliconflow.com * path=/v1 think=enable echo=reasoning_content\n"
+	"volces.com|bytepluses.com * path=/api/v3 think=type echo=reasoning_content\n"
 	"cerebras.ai * path=/v1 maxtok=max_completion_tokens drop=parallel_tool_calls usage=off"
-		" tool_choice=strings echo=none",
-	"cerebras.ai *gpt-oss*|*qwen* think=effort",
-	"integrate.api.nvidia.com * path=/v1 think=template",
+		" tool_choice=strings echo=none\n"
+	"^ *gpt-oss*|*qwen* think=effort\n"
+	"integrate.api.nvidia.com * path=/v1 think=template\n"
 	"githubcopilot.com * path= echo=copilot cache=copilot headers=\"Copilot-Integration-Id: vscode-chat"
 		"|Editor-Version: vscode/1.99.0|Editor-Plugin-Version: copilot-chat/0.26.7"
-		"|Openai-Intent: conversation-panel\"",
-	"models.github.ai * path=/inference maxtok=max_completion_tokens",
-	"api.cloudflare.com * path=",
-	"gateway.ai.cloudflare.com * path=",
-	"amazonaws.com * path=/openai/v1 echo=none",
-	"api.aws * path=/v1 echo=none",
-	"qianfan.baidubce.com * path=/v2 echo=none",
+		"|Openai-Intent: conversation-panel\"\n"
+	"models.github.ai * path=/inference maxtok=max_completion_tokens\n"
+	"api.cloudflare.com * path=\n"
+	"gateway.ai.cloudflare.com * path=\n"
+	"amazonaws.com * path=/openai/v1 echo=none\n"
+	"api.aws * path=/v1 echo=none\n"
+	"qianfan.baidubce.com * path=/v2 echo=none\n"
 	"ollama.com|:11434 * path=/v1 think=effort efforts=none,low,medium,high,max echo=reasoning"
-		" tool_choice=none empty_length=1 schema=grammar",
-	":1234 * path=/v1 think=effort tool_choice=strings echo=reasoning_content schema=grammar",
-	":8080 * path=/v1 think=template tool_choice=strings echo=reasoning_content schema=grammar",
-	":8000|:30000 * path=/v1 think=template",
-	"local * idle=600",
+		" tool_choice=none empty_length=1 schema=grammar\n"
+	":1234 * path=/v1 think=effort tool_choice=strings echo=reasoning_content schema=grammar\n"
+	":8080 * path=/v1 think=template tool_choice=strings echo=reasoning_content schema=grammar\n"
+	":8000|:30000 * path=/v1 think=template\n"
+	"local * idle=600\n"
 };
 
 /* ---- patterns ---- */
 
-struct span {
-	const char *p;
-	size_t n;
-};
-
 /* glob over the whole of s, case folded; dots: whether a * may match one */
-static bool glob(struct span p, struct span s, bool dots)
+static bool glob(struct http_text p, struct http_text s, bool dots)
 {
 	size_t i = 0, j = 0, star = 0, mark = 0;
 	bool starred = false;
@@ -122,195 +122,163 @@ static bool glob(struct span p, struct span s, bool dots)
 	return i == p.n;
 }
 
-/* the next piece of a list: *p loses it, with its separator */
-static struct span piece(const char **p, const char *end, char separator)
-{
-	const char *begin = *p;
-	const char *stop = memchr(begin, separator, (size_t)(end - begin));
-
-	*p = stop ? stop + 1 : end;
-	return (struct span){ begin, (size_t)((stop ? stop : end) - begin) };
-}
-
-static bool is_text_of(struct span s, const char *t)
-{
-	return s.n == strlen(t) && memcmp(s.p, t, s.n) == 0;
-}
-
 /* the name or the end of it behind a dot */
-static bool name_matches(struct span pattern, const char *host)
+static bool name_matches(struct http_text pattern, const char *host)
 {
 	for (const char *p = host; p; p = strchr(p, '.')) {
 		p += p > host;
-		if (glob(pattern, (struct span){ p, strlen(p) }, false))
+		if (glob(pattern, (struct http_text){ p, strlen(p) }, false))
 			return true;
 	}
 	return false;
 }
 
-static bool host_matches(struct span pattern, const char *host, int port)
+static bool host_matches(struct http_text pattern, const struct q_place *at)
 {
-	const char *colon = memchr(pattern.p, ':', pattern.n);
-	int wanted = 0;
+	struct http_text name, port = pattern;
 
-	if (is_text_of(pattern, "*"))
+	if (http_is(pattern, "*"))
 		return true;
-	if (is_text_of(pattern, "local"))
-		return q_local(host);
-	if (!colon)
-		return name_matches(pattern, host);
-	for (const char *p = colon + 1; p < pattern.p + pattern.n && wanted < 65536; p++)
-		wanted = wanted * 10 + (*p - '0');
-	pattern.n = (size_t)(colon - pattern.p);
-	return wanted == port && (pattern.n == 0 || name_matches(pattern, host));
+	if (http_is(pattern, "local"))
+		return q_local(at->host);
+	http_cut(&port, ':', &name);
+	if (port.p && http_number(port, 65535) != at->port)
+		return false;
+	return (port.p && name.n == 0) || name_matches(name, at->host);
 }
 
-static bool any_matches(struct span patterns, const char *host, int port, const char *model)
+static bool any_host_matches(struct http_text hosts, const struct q_place *at)
 {
-	const char *p = patterns.p, *end = p + patterns.n;
-	struct span one;
+	struct http_text one;
 
-	while (p < end) {
-		one = piece(&p, end, '|');
-		if (host ? host_matches(one, host, port) : glob(one, (struct span){ model, strlen(model) }, true))
+	while (http_cut(&hosts, '|', &one))
+		if (host_matches(one, at))
 			return true;
-	}
+	return false;
+}
+
+static bool any_model_matches(struct http_text models, const char *model)
+{
+	struct http_text one, whole = { model ? model : "", model ? strlen(model) : 0 };
+
+	while (http_cut(&models, '|', &one))
+		if (glob(one, whole, true))
+			return true;
 	return false;
 }
 
 /* ---- rows ---- */
 
-static struct span column(const char **p, const char *end)
+/* the next word of a line, which loses it */
+static struct http_text column(struct http_text *line)
 {
-	struct span c;
+	struct http_text c = http_trim(line->p, line->n);
 
-	while (*p < end && is_space((unsigned char)**p))
-		++*p;
-	c.p = *p;
-	while (*p < end && !is_space((unsigned char)**p))
-		++*p;
-	c.n = (size_t)(*p - c.p);
+	line->n = (size_t)(line->p + line->n - c.p);
+	line->p = c.p;
+	for (c.n = 0; c.n < line->n && !is_space((unsigned char)c.p[c.n]); c.n++)
+		;
+	line->p += c.n;
+	line->n -= c.n;
 	return c;
 }
 
-static const char *ports_bad(struct span hosts)
+static bool ports_good(struct http_text hosts)
 {
-	for (size_t i = 0; i < hosts.n; i++) {
-		if (hosts.p[i] != ':')
-			continue;
-		for (i++; i < hosts.n && hosts.p[i] != '|'; i++)
-			if (!is_digit((unsigned char)hosts.p[i]))
-				return "a port is a number";
+	struct http_text one, name;
+
+	while (http_cut(&hosts, '|', &one)) {
+		http_cut(&one, ':', &name);
+		if (one.p && http_number(one, 65535) < 0)
+			return false;
 	}
-	return NULL;
+	return true;
 }
 
-/* one line of a table; NULL, or why it cannot be read */
-static const char *row(struct quirks *q, struct span line, const char *host, int port, const char *model)
+/* one line of a table; *above: the hosts of the last row; NULL, or why it cannot be read */
+static const char *row(struct quirks *q, struct http_text line, struct http_text *above, const struct q_place *place)
 {
-	const char *p = line.p, *end = p + line.n, *why;
-	struct span hosts = column(&p, end), models = column(&p, end);
-	struct quirks scratch;
+	struct http_text rest = line, hosts = column(&rest), models = column(&rest);
+	struct quirks scratch = { 0 };
+	const char *why = NULL;
+	bool matches;
 	size_t at;
 
 	if (hosts.n == 0 || hosts.p[0] == '#')
 		return NULL;
 	if (models.n == 0)
 		return "a row is: hosts, models, settings";
-	why = ports_bad(hosts);
-	if (why)
-		return why;
-	if (!any_matches(hosts, host, port, NULL) || !any_matches(models, NULL, 0, model)) {
-		q_init(&scratch);
-		q = &scratch;
-	}
-	return q_apply(q, p, (size_t)(end - p), &why, &at) == 0 ? NULL : why;
+	if (!http_is(hosts, "^"))
+		*above = hosts;
+	if (!ports_good(*above))
+		return "a port is a number";
+	matches = any_host_matches(*above, place) && any_model_matches(models, place->model);
+	if (q_apply(matches ? q : &scratch, rest.p, rest.n, &why, &at) == 0 && matches && place->matched)
+		place->matched(place->ctx, q, above, &models);
+	return why;
 }
 
-int q_rows(struct quirks *q, const char *table, const char *host, int port, const char *model,
-	const char **why, size_t *at)
+static int rows(struct quirks *q, const char *table, const struct q_place *place, const char **why, size_t *at)
 {
-	const char *end;
-	struct span line;
+	struct http_text text = { table, strlen(table) }, line, above = { "", 0 };
 
-	model = model ? model : "";
-	if (!table) {
-		for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
-			(void)row(q, (struct span){ builtin[i], strlen(builtin[i]) }, host, port, model);
-		return 0;
-	}
-	end = table + strlen(table);
-	for (*at = 1; table < end; ++*at) {
-		line = piece(&table, end, '\n');
+	for (*at = 1; http_cut(&text, '\n', &line); ++*at) {
 		line.n -= line.n > 0 && line.p[line.n - 1] == '\r';
-		*why = row(q, line, host, port, model);
+		*why = row(q, line, &above, place);
 		if (*why)
 			return -1;
 	}
 	return 0;
 }
 
+int q_rows(struct quirks *q, const char *table, const struct q_place *place, const char **why, size_t *at)
+{
+	if (table)
+		return rows(q, table, place, why, at);
+	for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
+		(void)rows(q, builtin[i], place, why, at);
+	return 0;
+}
+
 /* ---- local names ---- */
 
-/* a dotted quad as a number, false for anything else */
-static bool quad(const char *p, uint32_t *out)
-{
-	uint32_t v = 0, part;
+/* before the four bytes of an IPv4 address: RFC 4291 2.5.5.2 */
+#define MAPPED "\0\0\0\0\0\0\0\0\0\0\xff\xff"
 
-	for (int i = 0; i < 4; i++, p++) {
-		if (!is_digit((unsigned char)*p))
-			return false;
-		for (part = 0; is_digit((unsigned char)*p) && part < 256; p++)
-			part = part * 10 + (uint32_t)(*p - '0');
-		if (part > 255 || *p != (i < 3 ? '.' : 0))
-			return false;
-		v = v << 8 | part;
-	}
-	*out = v;
-	return true;
+/* whether the first so many bits of an address are these */
+static bool in_net(const unsigned char a[16], const char *net, int bits)
+{
+	int n = bits / 8, more = bits % 8;
+
+	return memcmp(a, net, (size_t)n) == 0 && (more == 0 || (a[n] ^ (unsigned char)net[n]) >> (8 - more) == 0);
 }
 
-static bool local_quad(uint32_t v)
+bool q_address(const char *host, unsigned char a[16])
 {
-	static const struct { uint32_t net; int bits; } nets[] = {
-		{ 0x7f000000, 8 }, { 0x0a000000, 8 }, { 0xac100000, 12 }, { 0xc0a80000, 16 }, { 0xa9fe0000, 16 },
-		{ 0x64400000, 10 },
-	};
-
-	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
-		if ((v ^ nets[i].net) >> (32 - nets[i].bits) == 0)
-			return true;
-	return false;
-}
-
-/* ::1, fc00::/7, fe80::/10, and IPv4 inside IPv6 */
-static bool local_six(const char *host)
-{
-	uint32_t v;
-
-	if (strncmp(host, "::ffff:", 7) == 0 && quad(host + 7, &v))
-		return local_quad(v);
-	if (strcmp(host, "::1") == 0)
-		return true;
-	if (strcspn(host, ":") != 4 || host[0] != 'f')
-		return false;
-	return host[1] == 'c' || host[1] == 'd' || (host[1] == 'e' && host[2] && strchr("89ab", host[2]));
+	memcpy(a, MAPPED, 12);
+	return inet_pton(AF_INET, host, a + 12) == 1 || inet_pton(AF_INET6, host, a) == 1;
 }
 
 bool q_local(const char *host)
 {
-	static const char *const ends[] = { ".local", ".localhost", ".internal", ".lan", ".home.arpa" };
+	static const struct { char net[16]; unsigned char bits; } nets[] = {
+		{ MAPPED "\x7f", 104 }, { MAPPED "\x0a", 104 }, { MAPPED "\xac\x10", 108 }, { MAPPED "\xc0\xa8", 112 },
+		{ MAPPED "\xa9\xfe", 112 }, { MAPPED "\x64\x40", 106 }, { { [15] = 1 }, 128 }, { "\xfc", 7 }, { "\xfe\x80", 10 },
+	};
+	static const char ends[] = ".local\0.localhost\0.internal\0.lan\0.home.arpa\0";
 	size_t n = strlen(host), k;
-	uint32_t v;
+	unsigned char a[16];
 
-	if (strchr(host, ':'))
-		return local_six(host);
-	if (quad(host, &v))
-		return local_quad(v);
-	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-		k = strlen(ends[i]);
-		if (n > k && memcmp(host + n - k, ends[i], k) == 0)
+	if (q_address(host, a)) {
+		for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+			if (in_net(a, nets[i].net, nets[i].bits))
+				return true;
+		return false;
+	}
+	for (const char *end = ends; *end; end += k + 1) {
+		k = strlen(end);
+		if (n > k && memcmp(host + n - k, end, k) == 0)
 			return true;
 	}
-	return n > 0 && !strchr(host, '.');
+	return n > 0 && host[strcspn(host, ".:")] == 0;
 }

@@ -8,8 +8,6 @@
  */
 #include "target.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "http_char.h"
@@ -24,46 +22,32 @@ struct part {
 
 /* ---- hosts ---- */
 
-static bool four(const char *host, unsigned char out[4])
+static bool ends(const char *s, const char *tail)
 {
-	return inet_pton(AF_INET, host, out) == 1;
-}
+	size_t n = strlen(s), k = strlen(tail);
 
-static bool six(const char *host, unsigned char out[16])
-{
-	return inet_pton(AF_INET6, host, out) == 1;
-}
-
-bool target_literal(const char *host)
-{
-	unsigned char a[16];
-
-	return four(host, a) || six(host, a);
+	return n >= k && memcmp(s + n - k, tail, k) == 0;
 }
 
 bool target_loopback(const char *host)
 {
-	static const unsigned char one[16] = { [15] = 1 }, mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const char name[] = "localhost";
-	size_t n = strlen(host), k = sizeof name - 1;
+	static const unsigned char one[16] = { [15] = 1 }, mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
 	unsigned char a[16];
 
-	if (four(host, a))
-		return a[0] == 127;
-	if (six(host, a))
-		return memcmp(a, one, 16) == 0 || (memcmp(a, mapped, 12) == 0 && a[12] == 127);
-	return n >= k && memcmp(host + n - k, name, k) == 0 && (n == k || host[n - k - 1] == '.');
+	if (q_address(host, a))
+		return memcmp(a, one, 16) == 0 || memcmp(a, mapped, 13) == 0;
+	return strcmp(host, "localhost") == 0 || ends(host, ".localhost");
 }
 
 /* a last label of digits (or 0x...) is an address to resolvers: then it must be a whole one */
 static bool odd_address(const char *host)
 {
 	const char *last = strrchr(host, '.');
-	unsigned char a[4];
+	unsigned char a[16];
 
 	last = last ? last + 1 : host;
 	return is_digit((unsigned char)*last) && strspn(last, "0123456789abcdefx") == strlen(last)
-		&& (last[1] == 'x' || strspn(last, "0123456789") == strlen(last)) && !four(host, a);
+		&& (last[1] == 'x' || strspn(last, "0123456789") == strlen(last)) && !q_address(host, a);
 }
 
 static const char *name_bad(const char *host)
@@ -111,7 +95,7 @@ static const char *take_six(struct cfg_target *t, struct part *rest)
 	bad = take_host(t, (struct part){ rest->p + 1, (size_t)(close - rest->p) - 1 });
 	rest->n -= (size_t)(close + 1 - rest->p);
 	rest->p = close + 1;
-	return !bad && !six(t->host, a) ? "what stands in [ ] is no IPv6 address" : bad;
+	return !bad && !(strchr(t->host, ':') && q_address(t->host, a)) ? "what stands in [ ] is no IPv6 address" : bad;
 }
 
 static const char *take_name(struct cfg_target *t, struct part *rest)
@@ -223,6 +207,7 @@ const char *target_url(struct cfg_target *t, const char *url)
 {
 	size_t tls = scheme(url, "https://"), plain = scheme(url, "http://");
 	struct part authority, rest;
+	unsigned char a[16];
 	const char *bad;
 
 	*t = (struct cfg_target){ .tls = tls > 0 };
@@ -237,7 +222,7 @@ const char *target_url(struct cfg_target *t, const char *url)
 		bad = take_path(t, rest);
 	if (bad)
 		return bad;
-	t->literal = target_literal(t->host);
+	t->literal = q_address(t->host, a);
 	t->loopback = target_loopback(t->host);
 	set_authority(t);
 	fmt(t->shown, sizeof t->shown, "%s://%s%s", t->tls ? "https" : "http", t->authority, t->path);
@@ -245,13 +230,6 @@ const char *target_url(struct cfg_target *t, const char *url)
 }
 
 /* ---- the path of requests ---- */
-
-static bool ends(const char *s, const char *tail)
-{
-	size_t n = strlen(s), k = strlen(tail);
-
-	return n >= k && memcmp(s + n - k, tail, k) == 0;
-}
 
 static const char *append(struct cfg_target *t, const char *more)
 {

@@ -16,7 +16,4 @@ const char *target_path(struct cfg_target *t, const struct quirks *q, const char
 /* Whether a name or address without brackets is this machine's own. */
 bool target_loopback(const char *host);
 
-/* Whether it is an IP address. */
-bool target_literal(const char *host);
-
 #endif

@@ -166,7 +166,7 @@ static void refusals(void)
 		{ KEY "CUSTOM_HEADER_CONNECTION=x\n", ":2: CUSTOM_HEADER_CONNECTION: this header" },
 		{ KEY "CUSTOM_HEADER_X=\"a\\nB: c\"\n", ":2: CUSTOM_HEADER_X: a header value" },
 		{ KEY "CUSTOM_HEADER_=x\n", ":2: CUSTOM_HEADER_: a header without a name" },
-		{ KEY "UP_TEMP=cold\n", ":2: UP_TEMP: not one of the words that this setting knows (drop1 omit pass unit gt0)" },
+		{ KEY "UP_TEMP=cold\n", ":2: UP_TEMP: not what this setting may be (drop1 omit pass unit gt0)" },
 		{ KEY "UP_EXTRA={\"a\":}\n", ":2: UP_EXTRA: not a JSON object" },
 		{ KEY "UP_EXTRA='{\"a\":1} stop=3'\n", ":2: UP_EXTRA: text behind the object" },
 		{ KEY "UP_EXTRA='{\"a\":1}x'\n", ":2: UP_EXTRA: text behind" },
@@ -554,7 +554,7 @@ static void quirk_settings(void)
 	CHECK("texts", is(q.headers, "X-A: b c") && is(q.extra, "{\"a\": {\"b\": 1}}") && is(q.drop, ""));
 	put_bytes(rows, "# fine\nother.example * temp=no\n", 31, 0644);
 	CHECK("a bad row is told with its place", !load(text) && strncmp(err, rows, strlen(rows)) == 0
-		&& strncmp(err + strlen(rows), ":2: not one of the words", 24) == 0);
+		&& strncmp(err + strlen(rows), ":2: not what this setting", 25) == 0);
 	put_bytes(rows, "* * temp=unit\n", 14, 0666);
 	CHECK("rows that everyone may write are refused", !load(text) && strstr(err, "written by everyone"));
 }

@@ -23,12 +23,10 @@ static void fits(const struct config *c)
 {
 	char text[1024];
 	struct quirks q;
-	const char *name, *value;
-	size_t at = 0, n, k;
+	size_t n;
 
 	cfg_quirks(c, c->small_model, &q);
-	while (q_header(&q, &at, &name, &n, &value, &k))
-		MUST(q_field_bad(name, n, value, k) == NULL);
+	sendable(q.headers, true);
 	for (size_t i = 0; i < c->nheaders; i++)
 		MUST(q_field_bad(c->headers[i].name, strlen(c->headers[i].name), c->headers[i].value,
 			strlen(c->headers[i].value)) == NULL);

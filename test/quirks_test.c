@@ -176,20 +176,10 @@ static void headers(void)
 		{ "Accept-Encoding", "gzip", false }, { "Content-Encoding", "gzip", false },
 		{ "Content-Length-But-Much-Longer-Than-Any", "5", true },
 	};
-	const char *name, *value;
-	size_t n, k, pos = 0;
-
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
 		CHECK(i < 7 ? "a field that may be set" : "a field and its verdict",
 			(q_field_bad(t[i].name, strlen(t[i].name), t[i].value, strlen(t[i].value)) == NULL) == t[i].good);
 	CHECK("a NUL in a value", q_field_bad("X", 1, "a\0b", 3) != NULL);
-	q_init(&q);
-	CHECK("no headers", !q_header(&q, &pos, &name, &n, &value, &k));
-	CHECK("two headers", apply("headers=\"X-A: b c |Y:d\""));
-	CHECK("the first", q_header(&q, &pos, &name, &n, &value, &k) && n == 3 && memcmp(name, "X-A", 3) == 0
-		&& k == 3 && memcmp(value, "b c", 3) == 0);
-	CHECK("the second", q_header(&q, &pos, &name, &n, &value, &k) && n == 1 && *name == 'Y' && k == 1 && *value == 'd');
-	CHECK("no third", !q_header(&q, &pos, &name, &n, &value, &k));
 }
 
 static bool matches(const char *hosts, const char *models, const char *host, int port, const char *model)
@@ -198,7 +188,7 @@ static bool matches(const char *hosts, const char *models, const char *host, int
 
 	snprintf(table, sizeof table, "%s %s stop=9\n", hosts, models);
 	q_init(&q);
-	return q_rows(&q, table, host, port, model, &why, &at) == 0 && q.stop == 9;
+	return q_rows(&q, table, &(struct q_place){ .host = host, .port = port, .model = model }, &why, &at) == 0 && q.stop == 9;
 }
 
 static void patterns(void)
@@ -237,14 +227,18 @@ static void tables(void)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		q_init(&q);
 		why = NULL;
-		CHECK("a bad row is found, also for another host", q_rows(&q, bad[i].text, "zzz", 1, "m", &why, &at) == -1
+		CHECK("a bad row is found, also for another host", q_rows(&q, bad[i].text, &(struct q_place){ .host = "zzz", .port = 1, .model = "m" }, &why, &at) == -1
 			&& why && at == bad[i].line);
 	}
 	q_init(&q);
-	CHECK("a table", q_rows(&q, good, "lab.example", 443, "small", &why, &at) == 0 && q.stop == 1 && q.temp == TEMP_OMIT);
-	CHECK("later rows win", q_rows(&q, good, "lab.example", 443, "BIG", &why, &at) == 0 && q.stop == 2 && q.temp == TEMP_OMIT);
-	CHECK("the last line needs no end", q_rows(&q, good, "h", 77, "", &why, &at) == 0 && q.path[0] == 0);
-	CHECK("an empty table", q_rows(&q, "", "h", 77, "", &why, &at) == 0);
+	CHECK("a table", q_rows(&q, good, &(struct q_place){ .host = "lab.example", .port = 443, .model = "small" }, &why, &at) == 0 && q.stop == 1 && q.temp == TEMP_OMIT);
+	CHECK("later rows win", q_rows(&q, good, &(struct q_place){ .host = "lab.example", .port = 443, .model = "BIG" }, &why, &at) == 0 && q.stop == 2 && q.temp == TEMP_OMIT);
+	CHECK("the last line needs no end", q_rows(&q, good, &(struct q_place){ .host = "h", .port = 77, .model = "" }, &why, &at) == 0 && q.path[0] == 0);
+	CHECK("^: the hosts of the row above", q_rows(&q, "a|b * stop=5\nc * stop=6\n# c\n^ x* stop=7", &(struct q_place){ .host = "c", .model = "x1" },
+		&why, &at) == 0 && q.stop == 7);
+	CHECK("and no others", q_rows(&q, "a|b * stop=5\nc * stop=6\n^ * stop=7", &(struct q_place){ .host = "a" }, &why, &at) == 0
+		&& q.stop == 5);
+	CHECK("an empty table", q_rows(&q, "", &(struct q_place){ .host = "h" }, &why, &at) == 0);
 }
 
 /* what the built-in rows say: host, port, model, then the settings that must hold, all others as they begin */
@@ -357,7 +351,7 @@ static void providers(void)
 		want = q;
 		q_init(&q);
 		snprintf(what, sizeof what, "%s:%d %s", rows[i].host, rows[i].port, rows[i].model);
-		CHECK(what, q_rows(&q, NULL, rows[i].host, rows[i].port, rows[i].model, &why, &at) == 0
+		CHECK(what, q_rows(&q, NULL, &(struct q_place){ .host = rows[i].host, .port = rows[i].port, .model = rows[i].model }, &why, &at) == 0
 			&& memcmp(&want, &q, sizeof q) == 0);
 	}
 }

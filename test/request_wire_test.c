@@ -199,7 +199,8 @@ static void elsewhere(const char *name, char *text)
 		char what[256];
 		size_t line;
 		setting_init(&s);
-		bool good = q_rows(&s.q, NULL, hosts[i].host, hosts[i].port, hosts[i].model, &why, &line) == 0;
+		const struct q_place place = { .host = hosts[i].host, .port = hosts[i].port, .model = hosts[i].model };
+		bool good = q_rows(&s.q, NULL, &place, &why, &line) == 0;
 		struct result r = run_text(text, &s.t, 8192);
 		const char *wrong = r.rc == 0 ? chat_wrong(j_root(r.body, r.n), true) : r.e.message;
 		snprintf(what, sizeof what, "wire: %s: good for %s, %s", name, hosts[i].host, hosts[i].model);
