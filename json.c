@@ -69,15 +69,10 @@ static const char *skip_word(const char *p, const char *end)
 
 static enum j_type type_of(char first)
 {
-	switch (first) {
-	case '{': return J_OBJECT;
-	case '[': return J_ARRAY;
-	case '"': return J_STRING;
-	case 't': return J_TRUE;
-	case 'f': return J_FALSE;
-	case 'n': return J_NULL;
-	}
-	return J_NUMBER;
+	static const char firsts[] = "?nft0\"[{";	/* in the order of enum j_type */
+	const char *at = memchr(firsts, first, sizeof firsts - 1);
+
+	return at != NULL ? (enum j_type)(at - firsts) : J_NUMBER;
 }
 
 /* the value that begins at p */
@@ -91,7 +86,7 @@ static struct j_val value_at(const char *p, const char *end)
 	v.type = type_of(*p);
 	if (v.type == J_STRING)
 		end = skip_string(p, end);
-	else if (v.type == J_ARRAY || v.type == J_OBJECT)
+	else if (v.type >= J_ARRAY)
 		end = skip_brackets(p, end);
 	else
 		end = skip_word(p, end);
@@ -155,12 +150,34 @@ void j_fields(struct j_val object, const char *const names[], size_t count, stru
 	}
 }
 
+int j_which(struct j_val string, const char *names)
+{
+	for (int i = 0; *names != '\0'; i++, names += strlen(names) + 1)
+		if (j_is(string, names))
+			return i;
+	return -1;
+}
+
+void j_pick(struct j_val object, const char *names, struct j_val out[])
+{
+	struct j_val key = none, value = none;
+	int i = 0;
+
+	for (const char *name = names; *name != '\0'; name += strlen(name) + 1)
+		out[i++] = none;
+	while (j_member(object, &key, &value))
+		if ((i = j_which(key, names)) >= 0)
+			out[i] = value;
+}
+
 struct j_val j_get(struct j_val object, const char *name)
 {
-	struct j_val v;
+	struct j_val key = none, value = none, found = none;
 
-	j_fields(object, &name, 1, &v);
-	return v;
+	while (j_member(object, &key, &value))
+		if (j_is(key, name))
+			found = value;
+	return found;
 }
 
 size_t j_count(struct j_val v)
@@ -175,21 +192,9 @@ size_t j_count(struct j_val v)
 
 bool j_empty(struct j_val v)
 {
-	switch (v.type) {
-	case J_NONE:
-	case J_NULL:
-		return true;
-	case J_STRING:
-		return v.n == 2;
-	case J_ARRAY:
-	case J_OBJECT:
+	if (v.type >= J_ARRAY)
 		return next_at(v, none) == NULL;
-	case J_FALSE:
-	case J_TRUE:
-	case J_NUMBER:
-		break;
-	}
-	return false;
+	return v.type <= J_NULL || (v.type == J_STRING && v.n == 2);
 }
 
 /* beyond this an exponent moves every digit out of sight, whatever the text's length */

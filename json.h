@@ -66,6 +66,15 @@ bool j_member(struct j_val object, struct j_val *key, struct j_val *value);
  */
 void j_fields(struct j_val object, const char *const names[], size_t count, struct j_val out[]);
 
+/*
+ * The same for names in one text, each with a NUL behind it (and, as in every
+ * literal, one more behind the last). out has room for as many.
+ */
+void j_pick(struct j_val object, const char *names, struct j_val out[]);
+
+/* Which of such names a string is, counted from 0; -1: none of them. */
+int j_which(struct j_val string, const char *names);
+
 /* One member, J_NONE where it is absent (or object is none). */
 struct j_val j_get(struct j_val object, const char *name);
 
@@ -102,6 +111,12 @@ size_t j_raw_length(const char *raw, size_t n);
  * 12. Half a surrogate pair, and whatever is no whole escape, become U+FFFD.
  */
 size_t j_escape(const char *raw, size_t n, char out[4], size_t *used);
+
+/* The length of the character that begins at p, n > 0; 0: it is none (RFC 3629 section 4). */
+size_t utf8_character(const char *p, size_t n);
+
+/* A hex digit's value, -1: it is none. */
+int hex_digit(char c);
 
 /* A string that is empty or only white space (escaped or not). False for other types. */
 bool j_blank(struct j_val string);

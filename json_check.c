@@ -125,33 +125,29 @@ static size_t plain(const char *p, size_t n)
 	return i;
 }
 
-/* The length of the character that begins at p, a byte from 0x80 on; 0: it is none (RFC 3629 section 4). */
-static size_t utf8_character(const unsigned char *p, size_t n)
+size_t utf8_character(const char *text, size_t n)
 {
-	unsigned char low = 0x80, high = 0xbf;
+	const unsigned char *p = (const unsigned char *)text;
 	size_t length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 
+	if (p[0] < 0x80)
+		return 1;
 	if (p[0] < 0xc2 || p[0] > 0xf4 || n < length)
 		return 0;
-	switch (p[0]) {
-	case 0xe0: low = 0xa0; break;	/* overlong */
-	case 0xed: high = 0x9f; break;	/* surrogates */
-	case 0xf0: low = 0x90; break;	/* overlong */
-	case 0xf4: high = 0x8f; break;	/* beyond U+10FFFF */
-	}
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++) {
+	for (size_t i = 1; i < length; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	}
+	/* overlong; surrogates; overlong; beyond U+10FFFF */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)
+		|| (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
 	return length;
 }
 
 static bool skip_utf8(struct check *c)
 {
 	while (c->at < c->n && (unsigned char)c->text[c->at] >= 0x80) {
-		size_t length = utf8_character((const unsigned char *)c->text + c->at, c->n - c->at);
+		size_t length = utf8_character(c->text + c->at, c->n - c->at);
 		if (length == 0) {
 			bad(c, "invalid UTF-8");
 			return false;
@@ -161,16 +157,11 @@ static bool skip_utf8(struct check *c)
 	return true;
 }
 
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'f');
-}
-
 /* whether p[0..n) begins with \u, a D, and then a digit of these, which tells the halves of a pair apart */
 static bool is_half(const char *p, size_t n, const char *digits)
 {
 	return n >= 6 && p[0] == '\\' && p[1] == 'u' && (p[2] | 32) == 'd'
-		&& memchr(digits, p[3], strlen(digits)) != NULL && is_hex(p[4]) && is_hex(p[5]);
+		&& memchr(digits, p[3], strlen(digits)) != NULL && hex_digit(p[4]) >= 0 && hex_digit(p[5]) >= 0;
 }
 
 #define HIGH_HALF "89abAB"
@@ -182,7 +173,7 @@ static bool skip_unicode(struct check *c)
 	size_t left = c->n - c->at;
 
 	for (size_t i = 2; i < 6; i++) {
-		if (i >= left || !is_hex(p[i])) {
+		if (i >= left || hex_digit(p[i]) < 0) {
 			bad_at(c, c->at + i, "expected a hex digit");
 			return false;
 		}
@@ -258,10 +249,9 @@ static enum state value(struct check *c)
 	case 't': return word(c, "true");
 	case 'f': return word(c, "false");
 	case 'n': return word(c, "null");
-	case '-': case '0': case '1': case '2': case '3': case '4':
-	case '5': case '6': case '7': case '8': case '9':
-		return number(c);
 	}
+	if (next(c) == '-' || (next(c) >= '0' && next(c) <= '9'))
+		return number(c);
 	return bad(c, "expected a value");
 }
 

@@ -6,20 +6,22 @@
 
 #include <string.h>
 
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 32);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* four hex digits as a number, or -1 */
 static long hex4(const char *p, size_t n)
 {
 	long unit = 0;
 
-	if (n < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int digit;
-		if (p[i] >= '0' && p[i] <= '9')
-			digit = p[i] - '0';
-		else if ((p[i] | 32) >= 'a' && (p[i] | 32) <= 'f')
-			digit = (p[i] | 32) - 'a' + 10;
-		else
+	for (size_t i = 0; i < 4; i++) {
+		int digit = i < n ? hex_digit(p[i]) : -1;
+		if (digit < 0)
 			return -1;
 		unit = unit * 16 + digit;
 	}

@@ -7,12 +7,22 @@
  */
 #include "plan.h"
 
+#include <stdarg.h>
 #include <string.h>
+
+#include "log.h"
 
 #define PEND_MAX sizeof((struct plan_pos *)0)->pend	/* no unit of any codec is longer */
 
 static const char hex[] = "0123456789abcdef";
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int base64_digit(char c)
+{
+	const char *digit = memchr(base64, c, 64);
+
+	return digit != NULL ? (int)(digit - base64) : -1;
+}
 
 static size_t min(size_t a, size_t b)
 {
@@ -142,13 +152,6 @@ static size_t unb64_length(const char *p, size_t n)
 	return bytes_of(without_padding(p, n));
 }
 
-static uint32_t base64_digit(char c)
-{
-	const char *digit = memchr(base64, c, 64);
-
-	return digit != NULL ? (uint32_t)(digit - base64) : 0;
-}
-
 static size_t unb64_make(const struct span *s, size_t *off, char *dst, size_t room)
 {
 	size_t done = 0, end = without_padding(s->p, s->n);
@@ -156,8 +159,10 @@ static size_t unb64_make(const struct span *s, size_t *off, char *dst, size_t ro
 	while (*off < end && room - done >= 3) {
 		size_t n = min(end - *off, 4);
 		uint32_t bits = 0;
-		for (size_t i = 0; i < 4; i++)
-			bits = bits << 6 | (i < n ? base64_digit(s->p[*off + i]) : 0);
+		for (size_t i = 0; i < 4; i++) {
+			int digit = i < n ? base64_digit(s->p[*off + i]) : 0;
+			bits = bits << 6 | (digit > 0 ? (uint32_t)digit : 0);
+		}
 		for (size_t i = 0; i < bytes_of(n); i++)
 			dst[done++] = (char)(bits >> (16 - 8 * i) & 255);
 		*off += n;
@@ -243,21 +248,47 @@ void plan_copy(struct plan *p, enum span_kind kind, const char *bytes, size_t n)
 
 void plan_num(struct plan *p, int64_t n)
 {
-	char digits[20];	/* -9223372036854775808 */
-	size_t at = sizeof digits;
-	uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	char digits[21];	/* -9223372036854775808 */
 
-	do
-		digits[--at] = (char)('0' + size % 10);
-	while ((size /= 10) > 0);
-	if (n < 0)
-		digits[--at] = '-';
-	plan_copy(p, SPAN_RAW, digits + at, sizeof digits - at);
+	plan_copy(p, SPAN_RAW, digits, fmt(digits, sizeof digits, "%lld", (long long)n));
 }
 
 void plan_val(struct plan *p, struct j_val v)
 {
 	plan_span(p, SPAN_RAW, v.p, v.n);
+}
+
+void plan_text(struct plan *p, struct j_val v)
+{
+	size_t n;
+	const char *raw = j_raw(v, &n);
+
+	if (raw != NULL)
+		plan_span(p, SPAN_RAW, raw, n);
+	else if (v.type > J_NULL)
+		plan_span(p, SPAN_ESC, v.p, v.n);
+}
+
+void plan_put(struct plan *p, const char *template, ...)
+{
+	va_list ap;
+
+	va_start(ap, template);
+	for (;;) {
+		size_t n = strcspn(template, "%");
+		plan_span(p, SPAN_RAW, template, n);
+		template += n;
+		if (*template == '\0')
+			break;
+		if (template[1] == 's')
+			plan_lit(p, va_arg(ap, const char *));
+		else if (template[1] == 'v')
+			plan_val(p, va_arg(ap, struct j_val));
+		else
+			plan_text(p, va_arg(ap, struct j_val));
+		template += 2;
+	}
+	va_end(ap);
 }
 
 void plan_str(struct plan *p, const char *text)

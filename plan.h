@@ -83,6 +83,22 @@ void plan_val(struct plan *p, struct j_val v);
 void plan_str(struct plan *p, const char *text);
 
 /*
+ * A template in static storage, put as it is but for
+ *   %s   const char *, static: as it is
+ *   %v   struct j_val: its text
+ *   %t   struct j_val as text within a string: a string's inside, nothing for
+ *        null or J_NONE, and any other value's text escaped
+ * There is no other % in it.
+ */
+void plan_put(struct plan *p, const char *template, ...);
+
+/* A value as text within a string, as by %t. */
+void plan_text(struct plan *p, struct j_val v);
+
+/* What a base64 digit stands for (RFC 4648 section 4), -1: it is none. */
+int base64_digit(char c);
+
+/*
  * The next bytes of a plan that fits into dst, at most room of them (room > 0). Returns how many;
  * 0 only at the end. Any room gives the same bytes.
  */

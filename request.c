@@ -18,82 +18,65 @@
  */
 #include <string.h>
 
-#include "buf.h"
+#include "log.h"
 #include "request_work.h"
 #include "schema.h"
 
 #define MILLION 1000000
 
 static const struct j_val none;
+static const char not_object[] = "the request body must be a JSON object";
 
 /* ---- what is wrong ---- */
 
-static void put_number(struct buf *b, size_t n)
+/* The length of what it writes: a few names and numbers, since blocks nest to a small depth. */
+static size_t put_place(char *dst, size_t room, const struct place *at)
 {
-	char digits[20];
-	size_t at = sizeof digits;
+	size_t n = at->up != NULL ? put_place(dst, room, at->up) : 0;
 
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	buf_put(b, digits + at, sizeof digits - at);
-}
-
-static void put_place(struct buf *b, const struct place *at)
-{
-	if (at == NULL)
-		return;
-	put_place(b, at->up);
-	if (b->len > 0)
-		buf_str(b, ".");
-	buf_str(b, at->name);
-	buf_str(b, ".");
-	put_number(b, at->index);
+	return n + fmt(dst + n, room - n, at->index != NO_INDEX ? "%s%s.%zu" : "%s%s", n > 0 ? "." : "", at->name, at->index);
 }
 
 void work_fail(struct work *w, const struct place *at, const char *leaf, const char *why)
 {
-	char text[512];
-	struct buf b = { .p = text, .cap = sizeof text - 1 };
+	char text[1024];
+	size_t n = at != NULL ? put_place(text, sizeof text, at) : 0;
 
 	if (w->failed)
 		return;
 	w->failed = true;
-	put_place(&b, at);
-	if (b.len > 0 && leaf[0] != '\0')
-		buf_str(&b, ".");
-	buf_str(&b, leaf);
-	buf_str(&b, ": ");
-	buf_str(&b, why);
-	text[b.len] = '\0';
+	fmt(text + n, sizeof text - n, "%s%s: %s", n > 0 && leaf[0] != '\0' ? "." : "", leaf, why);
 	error_set(w->e, 400, text);
 }
 
-bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, enum j_type type,
-	bool required)
+bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, char want)
 {
-	static const char *const wrong[] = {
-		[J_TRUE] = "must be true or false", [J_NUMBER] = "must be a number", [J_STRING] = "must be a string",
-		[J_ARRAY] = "must be an array", [J_OBJECT] = "must be an object"
+	static const char wrong[][29] = {
+		"must be true or false", "must be a number", "must be a string", "must be an array", "must be an object",
+		"must be a string or an array"
 	};
+	static const char letters[] = "bnsaoc";		/* as these, and but for the last as the types from J_TRUE on */
+	bool required = want < 'a';
 
-	if (v.type == type || (type == J_TRUE && v.type == J_FALSE))
+	if (want == ' ')
 		return true;
-	if (v.type == J_NONE || (v.type == J_NULL && !required)) {
-		if (required)
-			work_fail(w, at, leaf, "Field required");
-		return !required;
-	}
-	work_fail(w, at, leaf, wrong[type]);
+	int i = (int)(strchr(letters, want | 32) - letters);
+	int type = v.type == J_FALSE ? J_TRUE : (int)v.type;
+
+	if (type == J_TRUE + i || (i == 5 && (type == J_STRING || type == J_ARRAY)))
+		return true;
+	if (type <= J_NULL && !required)
+		return true;
+	work_fail(w, at, leaf, type == J_NONE ? "Field required" : wrong[i]);
 	return false;
 }
 
-bool work_content(struct work *w, const struct place *at, const char *leaf, struct j_val v)
+bool work_wants(struct work *w, const struct place *at, const char *names, const char *wants, const struct j_val v[])
 {
-	if (v.type == J_NONE || v.type == J_NULL || v.type == J_STRING || v.type == J_ARRAY)
-		return true;
-	work_fail(w, at, leaf, "must be a string or an array");
-	return false;
+	for (; *wants != '\0'; wants++, v++, names += strlen(names) + 1)
+		if (!work_want(w, at, names, *v, *wants))
+			return false;
+	return true;
 }
 
 /* ---- members of the body ---- */
@@ -112,9 +95,7 @@ bool work_dropped(const struct work *w, const char *name)
 
 static void key(struct work *w, const char *name)
 {
-	plan_lit(w->out, w->nmembers++ > 0 ? ",\"" : "{\"");
-	plan_lit(w->out, name);
-	plan_lit(w->out, "\":");
+	plan_put(w->out, "%s\"%s\":", w->nmembers++ > 0 ? "," : "{", name);
 }
 
 bool work_member(struct work *w, const char *name)
@@ -158,17 +139,15 @@ static void merge(struct plan *out, struct j_val ours, struct j_val theirs)
 	while (j_member(theirs, &k, &v)) {
 		if (same_member(ours, k).type != J_NONE)
 			continue;
-		plan_lit(out, before);
-		plan_val(out, k);
-		plan_lit(out, ":");
-		plan_val(out, v);
+		plan_put(out, "%s%v:%v", before, k, v);
 		before = ",";
 	}
 	plan_lit(out, before[0] == '{' ? "{}" : "}");
 }
 
-void work_object(struct work *w, const char *name, const char *text, size_t n)
+void work_object(struct work *w, const char *name, const char *text)
 {
+	size_t n = strlen(text);
 	struct j_val theirs = j_get(w->extra, name);
 
 	if (theirs.type != J_OBJECT) {
@@ -192,74 +171,38 @@ static bool extra_done(const struct work *w, struct j_val name)
 		if (j_is(name, w->merged[i]))
 			return true;
 	j_text(name, text, sizeof text);
-	return j_is(name, "messages") || (j_is(name, text) && work_dropped(w, text));
+	return j_is(name, "messages") || work_dropped(w, text);
 }
 
 static void write_extra(struct work *w)
 {
 	struct j_val k = none, v = none;
 
-	while (j_member(w->extra, &k, &v)) {
-		if (extra_done(w, k))
-			continue;
-		plan_lit(w->out, w->nmembers++ > 0 ? "," : "{");
-		plan_val(w->out, k);
-		plan_lit(w->out, ":");
-		plan_val(w->out, v);
-	}
-}
-
-void work_inner(struct work *w, struct j_val string)
-{
-	size_t n;
-	const char *raw = j_raw(string, &n);
-
-	plan_span(w->out, SPAN_RAW, raw, n);
+	while (j_member(w->extra, &k, &v))
+		if (!extra_done(w, k))
+			plan_put(w->out, "%s%v:%v", w->nmembers++ > 0 ? "," : "{", k, v);
 }
 
 /* ---- limits and sampling ---- */
 
-/* A number as it stands where it is one that any server reads; else in plain digits. */
-static void write_whole(struct work *w, struct j_val v, int64_t value)
-{
-	bool digits = v.type == J_NUMBER;
-
-	for (size_t i = 0; i < v.n; i++)
-		digits = digits && v.p[i] >= '0' && v.p[i] <= '9';
-	if (digits)
-		plan_val(w->out, v);
-	else
-		plan_num(w->out, value);
-}
-
 static void write_max_tokens(struct work *w)
 {
-	static const char *const names[] = {
-		[MAXTOK_MAX_TOKENS] = "max_tokens", [MAXTOK_COMPLETION] = "max_completion_tokens", [MAXTOK_NONE] = NULL
-	};
 	struct j_val v = w->top[TOP_MAX_TOKENS];
-	const char *name = names[w->q->maxtok];
 	int64_t value;
 
-	if (v.type == J_NONE) {
-		if (!w->counting)
-			work_fail(w, NULL, "max_tokens", "Field required");
+	if (v.type == J_NONE && w->counting)
 		return;
-	}
 	if (!j_whole(v, &value) || value < 1) {
-		work_fail(w, NULL, "max_tokens", "must be a whole number above 0");
+		work_fail(w, NULL, "max_tokens", v.type == J_NONE ? "Field required" : "must be a whole number above 0");
 		return;
 	}
-	if (w->t->max_tokens_limit > 0 && value > w->t->max_tokens_limit) {
+	if (w->t->max_tokens_limit > 0 && value > w->t->max_tokens_limit)
 		value = w->t->max_tokens_limit;
-		v = none;
-	}
-	if (value < w->t->min_tokens_limit) {
+	if (value < w->t->min_tokens_limit)
 		value = w->t->min_tokens_limit;
-		v = none;
-	}
-	if (name != NULL && work_member(w, name))
-		write_whole(w, v, value);
+	if (w->q->maxtok != MAXTOK_NONE
+		&& work_member(w, w->q->maxtok == MAXTOK_COMPLETION ? "max_completion_tokens" : "max_tokens"))
+		plan_num(w->out, value);
 }
 
 /* the setting's range for a temperature other than 1; NULL: as it is */
@@ -279,8 +222,7 @@ static void write_sampling(struct work *w)
 	struct j_val temperature = w->top[TOP_TEMPERATURE], top_p = w->top[TOP_TOP_P];
 	int64_t millionths;
 
-	if (!work_want(w, NULL, "temperature", temperature, J_NUMBER, false)
-		|| !work_want(w, NULL, "top_p", top_p, J_NUMBER, false) || w->q->temp == TEMP_OMIT)
+	if (!work_wants(w, NULL, "temperature\0top_p\0", "nn", &w->top[TOP_TEMPERATURE]) || w->q->temp == TEMP_OMIT)
 		return;
 	/* 1 is what every provider takes for granted, and what some refuse to be told */
 	if (j_millionths(temperature, &millionths) && (millionths != MILLION || w->q->temp == TEMP_PASS)
@@ -302,11 +244,10 @@ static void write_stop(struct work *w)
 	int n = 0;
 	bool sent = true;
 
-	if (!work_want(w, NULL, "stop_sequences", list, J_ARRAY, false))
+	if (!work_want(w, NULL, "stop_sequences", list, 'a'))
 		return;
 	for (; j_item(list, &item); at.index++) {
-		if (item.type != J_STRING)
-			work_fail(w, &at, "", "must be a string");
+		work_want(w, &at, "", item, 'S');
 		if (j_empty(item) || n == w->q->stop || !sent)
 			continue;
 		if (n == 0)
@@ -324,27 +265,24 @@ static void write_stop(struct work *w)
 
 static void write_stream(struct work *w)
 {
-	static const char usage[] = "{\"include_usage\":true}";
-
 	if (!w->f->up_stream)
 		return;
 	if (work_member(w, "stream"))
 		plan_lit(w->out, "true");
 	if (w->q->usage)
-		work_object(w, "stream_options", usage, sizeof usage - 1);
+		work_object(w, "stream_options", "{\"include_usage\":true}");
 	if (w->q->tool_stream && w->tools > 0 && work_member(w, "tool_stream"))
 		plan_lit(w->out, "true");
 }
 
 static void write_cache(struct work *w)
 {
-	static const char automatic[] = "{\"auto_cache\":true}";
 	const char *session = w->t->session_id;
 
 	if (w->q->cache == CACHE_KEY && session != NULL && session[0] != '\0' && work_member(w, "prompt_cache_key"))
 		plan_str(w->out, session);
 	if (w->t->requesty_auto_cache)
-		work_object(w, "requesty", automatic, sizeof automatic - 1);
+		work_object(w, "requesty", "{\"auto_cache\":true}");
 }
 
 static void write_body(struct work *w)
@@ -369,7 +307,7 @@ static void facts(struct work *w)
 {
 	struct request_facts *f = w->f;
 
-	work_want(w, NULL, "stream", w->top[TOP_STREAM], J_TRUE, false);
+	work_want(w, NULL, "stream", w->top[TOP_STREAM], 'b');
 	f->stream = w->top[TOP_STREAM].type == J_TRUE;
 	f->up_stream = f->stream || w->q->stream == STREAM_ALWAYS;
 	/* without tools nothing is lost when what was not asked for stays hidden; with them it must come back */
@@ -377,35 +315,41 @@ static void facts(struct work *w)
 	f->has_image = f->last_is_user = false;
 }
 
-static int convert(struct work *w, struct j_val body)
+static int convert(struct j_val body, const struct target *t, struct plan *out, struct session *s,
+	struct request_facts *f, struct api_error *e, bool counting)
 {
-	static const char *const names[TOPS] = {
-		"stream", "system", "messages", "tools", "tool_choice", "max_tokens", "temperature", "top_p",
-		"stop_sequences", "thinking", "output_config", "output_format"
-	};
+	struct work w;
 
 	if (body.type != J_OBJECT) {
-		error_set(w->e, 400, "the request body must be a JSON object");
+		error_set(e, 400, not_object);
 		return -1;
 	}
-	j_fields(body, names, TOPS, w->top);
-	w->extra = j_root(w->q->extra, strlen(w->q->extra));
-	tools_scan(w);
-	facts(w);
-	write_body(w);
-	return w->failed ? -1 : 0;
+	memset(&w, 0, offsetof(struct work, calls));
+	w.t = t;
+	w.q = t->q;
+	w.out = out;
+	w.s = s;
+	w.f = f;
+	w.e = e;
+	w.counting = counting;
+	j_pick(body, "stream\0system\0messages\0tools\0tool_choice\0max_tokens\0temperature\0top_p\0"
+		"stop_sequences\0thinking\0output_config\0output_format\0", w.top);
+	w.extra = j_root(w.q->extra, strlen(w.q->extra));
+	tools_scan(&w);
+	facts(&w);
+	write_body(&w);
+	return w.failed ? -1 : 0;
 }
 
 /* ---- what others call ---- */
 
 int request_read(struct j_val body, struct request_facts *f, struct api_error *e)
 {
-	static const char *const names[] = { "model", "stream" };
 	struct j_val v[2];
 
 	memset(f, 0, sizeof *f);
-	j_fields(body, names, 2, v);
-	const char *why = body.type != J_OBJECT ? "the request body must be a JSON object"
+	j_pick(body, "model\0stream\0", v);
+	const char *why = body.type != J_OBJECT ? not_object
 		: v[0].type == J_NONE ? "model: Field required"
 		: v[0].type != J_STRING ? "model: must be a string"
 		: j_blank(v[0]) ? "model: must not be empty"
@@ -423,16 +367,7 @@ int request_read(struct j_val body, struct request_facts *f, struct api_error *e
 int request_convert(struct j_val body, const struct target *t, struct plan *out, struct session *s,
 	struct request_facts *f, struct api_error *e)
 {
-	struct work w;
-
-	memset(&w, 0, offsetof(struct work, calls));
-	w.t = t;
-	w.q = t->q;
-	w.out = out;
-	w.s = s;
-	w.f = f;
-	w.e = e;
-	return convert(&w, body);
+	return convert(body, t, out, s, f, e, false);
 }
 
 int request_check(struct j_val body, struct api_error *e)
@@ -442,16 +377,7 @@ int request_check(struct j_val body, struct api_error *e)
 	struct session s = { 0 };
 	struct request_facts f = { 0 };
 	struct plan out = { 0 };
-	struct work w;
 
 	q_init(&q);
-	memset(&w, 0, offsetof(struct work, calls));
-	w.t = &t;
-	w.q = &q;
-	w.out = &out;
-	w.s = &s;
-	w.f = &f;
-	w.e = e;
-	w.counting = true;
-	return convert(&w, body);
+	return convert(body, &t, &out, &s, &f, e, true);
 }

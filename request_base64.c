@@ -8,62 +8,29 @@
 
 #define CHUNK 1024		/* decoded at a time */
 
-/* The length of the UTF-8 sequence at p (RFC 3629 section 4); 0: there is none; -1: it goes on behind n. */
-static int sequence(const unsigned char *p, size_t n)
-{
-	static const struct {
-		unsigned char first, last, low, high;
-		int length;
-	} forms[] = {
-		{ 0x00, 0x7f, 0, 0, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	size_t f = 0;
-
-	while (f < sizeof forms / sizeof forms[0] && (p[0] < forms[f].first || p[0] > forms[f].last))
-		f++;
-	if (f == sizeof forms / sizeof forms[0])
-		return 0;
-	for (int i = 1; i < forms[f].length; i++) {
-		if ((size_t)i == n)
-			return -1;
-		if (p[i] < (i == 1 ? forms[f].low : 0x80) || p[i] > (i == 1 ? forms[f].high : 0xbf))
-			return 0;
-	}
-	return forms[f].length;
-}
-
-/* Puts what is whole; all of it at the end. The rest moves to the front; returns its length. */
+/*
+ * Puts what is whole; all of it at the end. The rest, which is less than a
+ * character, moves to the front; returns its length.
+ */
 static size_t flush(struct plan *out, char *text, size_t n, bool end)
 {
 	size_t from = 0, at = 0;
 
 	while (at < n) {
-		int length = sequence((unsigned char *)text + at, n - at);
-		if (length > 0) {
-			at += (size_t)length;
-			continue;
-		}
-		plan_copy(out, SPAN_ESC, text + from, at - from);
-		from = at;
-		if (length < 0 && !end)
+		size_t length = utf8_character(text + at, n - at);
+		if (length == 0 && !end && n - at < 4)
 			break;
-		plan_lit(out, "\xef\xbf\xbd");
-		from = ++at;
+		if (length == 0) {
+			plan_copy(out, SPAN_ESC, text + from, at - from);
+			plan_lit(out, "\xef\xbf\xbd");
+			length = 1;
+			from = at + length;
+		}
+		at += length;
 	}
 	plan_copy(out, SPAN_ESC, text + from, at - from);
 	memmove(text, text + at, n - at);
 	return n - at;
-}
-
-static int digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = memchr(digits, c, 64);
-
-	return p != NULL ? (int)(p - digits) : -1;
 }
 
 bool base64_text(struct plan *out, struct j_val data)
@@ -85,7 +52,7 @@ bool base64_text(struct plan *out, struct j_val data)
 		if (raw[i] == '=' && i == 0)
 			return false;
 		padded = padded || raw[i] == '=';
-		int d = padded ? 0 : digit(raw[i]);
+		int d = padded ? 0 : base64_digit(raw[i]);
 		if (d < 0 || (padded && raw[i] != '='))
 			return false;
 		if (padded)

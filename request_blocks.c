@@ -19,29 +19,18 @@
 
 #define NESTING 6
 
-static const struct j_val none;
-
 /* ---- reading ---- */
 
 static enum block_type type_of(struct j_val type)
 {
-	static const struct {
-		const char *name;
-		enum block_type type;
-	} types[] = {
-		{ "text", BLOCK_TEXT }, { "image", BLOCK_IMAGE }, { "document", BLOCK_DOCUMENT },
-		{ "tool_use", BLOCK_TOOL_USE }, { "tool_result", BLOCK_TOOL_RESULT },
-		{ "thinking", BLOCK_THINKING }, { "redacted_thinking", BLOCK_REDACTED },
-		{ "search_result", BLOCK_SEARCH_RESULT }, { "tool_reference", BLOCK_TOOL_REFERENCE },
-		{ "server_tool_use", BLOCK_SERVER_USE }, { "mcp_tool_use", BLOCK_SERVER_USE },
-	};
 	static const char end[] = "_tool_result";
+	int i = j_which(type, "text\0image\0document\0tool_use\0tool_result\0thinking\0redacted_thinking\0"
+		"search_result\0tool_reference\0server_tool_use\0mcp_tool_use\0");
 	size_t n;
 	const char *raw = j_raw(type, &n);
 
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		if (j_is(type, types[i].name))
-			return types[i].type;
+	if (i >= 0)
+		return i > BLOCK_SERVER_USE ? BLOCK_SERVER_USE : (enum block_type)i;
 	if (n > sizeof end - 1 && memcmp(raw + n - (sizeof end - 1), end, sizeof end - 1) == 0)
 		return BLOCK_SERVER_RESULT;
 	return BLOCK_UNKNOWN;
@@ -49,96 +38,61 @@ static enum block_type type_of(struct j_val type)
 
 static bool check_source(struct work *w, const struct place *at, struct block *b)
 {
-	static const char *const types[] = { "base64", "url", "text", "content" };
-	static const char *const names[] = { "type", "media_type", "data", "url", "content" };
-	struct source *s = &b->source;
-	struct j_val v[5];
+	static const char names[] = "type\0media_type\0data\0url\0content\0";
+	static const char wants[][SOURCE_FIELDS + 1] = {
+		[SOURCE_BASE64] = "SSS", [SOURCE_URL] = "S  S", [SOURCE_TEXT] = "S S", [SOURCE_CONTENT] = "S   C",
+		[SOURCE_OTHER] = "S"
+	};
+	struct place source = { at, "source", NO_INDEX };
+	int i;
 
-	if (!work_want(w, at, "source", b->f[B_SOURCE], J_OBJECT, true))
+	if (!work_want(w, at, "source", b->f[B_SOURCE], 'O'))
 		return false;
-	j_fields(b->f[B_SOURCE], names, 5, v);
-	if (!work_want(w, at, "source.type", v[0], J_STRING, true))
-		return false;
-	*s = (struct source){ SOURCE_OTHER, v[1], v[2], v[3], v[4] };
-	for (int i = 0; i < SOURCE_OTHER; i++)
-		if (j_is(v[0], types[i]))
-			s->type = (enum source_type)i;
-	switch (s->type) {
-	case SOURCE_BASE64:
-		return work_want(w, at, "source.media_type", s->media, J_STRING, true)
-			&& work_want(w, at, "source.data", s->data, J_STRING, true);
-	case SOURCE_URL:
-		return work_want(w, at, "source.url", s->url, J_STRING, true);
-	case SOURCE_TEXT:
-		return work_want(w, at, "source.data", s->data, J_STRING, true);
-	case SOURCE_CONTENT:
-		return s->content.type == J_STRING || work_want(w, at, "source.content", s->content, J_ARRAY, true);
-	case SOURCE_OTHER:
-		break;
-	}
-	return true;
-}
-
-static bool check(struct work *w, const struct place *at, struct block *b)
-{
-	const struct j_val *f = b->f;
-
-	if (!work_want(w, at, "type", f[B_TYPE], J_STRING, true))
-		return false;
-	switch (b->type) {
-	case BLOCK_TEXT:
-		return work_want(w, at, "text", f[B_TEXT], J_STRING, true);
-	case BLOCK_IMAGE:
-	case BLOCK_DOCUMENT:
-		return check_source(w, at, b);
-	case BLOCK_TOOL_USE:
-		return work_want(w, at, "id", f[B_ID], J_STRING, false)
-			&& work_want(w, at, "name", f[B_NAME], J_STRING, true);
-	case BLOCK_TOOL_RESULT:
-		return work_want(w, at, "tool_use_id", f[B_TOOL_USE_ID], J_STRING, false)
-			&& work_want(w, at, "is_error", f[B_IS_ERROR], J_TRUE, false)
-			&& work_content(w, at, "content", f[B_CONTENT]);
-	case BLOCK_THINKING:
-		return work_want(w, at, "thinking", f[B_THINKING], J_STRING, false)
-			&& work_want(w, at, "signature", f[B_SIGNATURE], J_STRING, false);
-	case BLOCK_TOOL_REFERENCE:
-		return work_want(w, at, "tool_name", f[B_TOOL_NAME], J_STRING, true);
-	case BLOCK_REDACTED:
-	case BLOCK_SEARCH_RESULT:
-	case BLOCK_SERVER_USE:
-	case BLOCK_SERVER_RESULT:
-	case BLOCK_UNKNOWN:
-	case BLOCK_TYPES:
-		break;
-	}
-	return true;
+	j_pick(b->f[B_SOURCE], names, b->s);
+	i = j_which(b->s[S_TYPE], "base64\0url\0text\0content\0");
+	b->source = i >= 0 ? (enum source_type)i : SOURCE_OTHER;
+	return work_wants(w, &source, names, wants[b->source], b->s);
 }
 
 bool blocks_next(struct work *w, const struct place *up, const char *name, struct j_val content, struct blocks *i,
 	struct block *b)
 {
-	static const char *const names[BLOCK_FIELDS] = {
-		"type", "text", "source", "content", "id", "tool_use_id", "name", "input", "is_error", "title",
-		"context", "thinking", "signature", "tool_name", "cache_control"
+	static const char names[] = "type\0text\0source\0name\0tool_name\0id\0tool_use_id\0is_error\0content\0"
+		"thinking\0signature\0input\0title\0context\0cache_control\0";
+	/* in the order of the names */
+	static const char wants[BLOCK_TYPES][12] = {
+		[BLOCK_TEXT] = "SS", [BLOCK_TOOL_USE] = "S  S s", [BLOCK_TOOL_RESULT] = "S     sbc",
+		[BLOCK_THINKING] = "S        ss", [BLOCK_TOOL_REFERENCE] = "S   S", [BLOCK_IMAGE] = "S",
+		[BLOCK_DOCUMENT] = "S", [BLOCK_REDACTED] = "S", [BLOCK_SEARCH_RESULT] = "S", [BLOCK_SERVER_USE] = "S",
+		[BLOCK_SERVER_RESULT] = "S", [BLOCK_UNKNOWN] = "S"
 	};
+	bool first = i->item.p == NULL;
 
-	i->at.index += i->item.p != NULL;
+	i->at.index += !first;
 	i->at.up = up;
 	i->at.name = name;
-	if (content.type != J_ARRAY || w->failed)
+	if (w->failed)
 		return false;
-	bool first = i->item.p == NULL;
+	if (content.type == J_STRING && first) {
+		memset(b, 0, sizeof *b);
+		b->p = content.p;
+		b->f[B_TEXT] = i->item = content;
+		return true;
+	}
+	if (content.type != J_ARRAY)
+		return false;
 	if (first && w->last.content == content.p) {
 		i->item = w->last.item;
 		*b = w->last.b;
 		return true;
 	}
-	if (!j_item(content, &i->item) || !work_want(w, &i->at, "", i->item, J_OBJECT, true))
+	if (!j_item(content, &i->item) || !work_want(w, &i->at, "", i->item, 'O'))
 		return false;
-	j_fields(i->item, names, BLOCK_FIELDS, b->f);
+	j_pick(i->item, names, b->f);
 	b->p = i->item.p;
 	b->type = type_of(b->f[B_TYPE]);
-	if (!check(w, &i->at, b))
+	if (!work_wants(w, &i->at, names, wants[b->type], b->f)
+		|| ((b->type == BLOCK_IMAGE || b->type == BLOCK_DOCUMENT) && !check_source(w, &i->at, b)))
 		return false;
 	if (first) {
 		w->last.content = content.p;
@@ -152,241 +106,119 @@ bool blocks_next(struct work *w, const struct place *up, const char *name, struc
 
 static bool image_goes(const struct work *w, const struct block *b)
 {
-	return w->q->images == IMAGES_DATA && b->source.type <= SOURCE_URL;
+	return w->q->images == IMAGES_DATA && b->source <= SOURCE_URL;
 }
 
-static bool is_pdf(const struct source *s)
+static bool is_pdf(const struct block *b)
 {
-	return s->type == SOURCE_BASE64 && j_is(s->media, "application/pdf");
+	return b->source == SOURCE_BASE64 && j_is(b->s[S_MEDIA], "application/pdf");
 }
 
 static bool file_goes(const struct work *w, const struct block *b)
 {
-	return w->q->files == FILES_OPENAI && is_pdf(&b->source);
+	return w->q->files == FILES_OPENAI && is_pdf(b);
 }
 
-static void data_url(struct work *w, const struct source *s)
+/* whether the part itself is to be written, and not what stands in for it */
+static bool shown(struct content *c)
 {
-	plan_lit(w->out, "data:");
-	work_inner(w, s->media);
-	plan_lit(w->out, ";base64,");
-	work_inner(w, s->data);
-}
-
-static void stand_in(struct content *c)
-{
-	if (c->stand_in != NULL && (c->want & WANT_TEXT) != 0)
+	if ((c->want & WANT_PARTS) != 0)
+		return true;
+	if (c->stand_in != NULL)
 		content_lit(c, c->stand_in);
+	return false;
 }
 
-static void write_image(struct content *c, const struct place *at, const struct block *b)
+static void data_url(struct work *w, const struct block *b)
 {
-	const struct source *s = &b->source;
+	plan_put(w->out, "data:%t;base64,%t\"}", b->s[S_MEDIA], b->s[S_DATA]);
+}
 
-	(void)at;
+static void write_image(struct content *c, const struct block *b)
+{
 	if (!image_goes(c->w, b)) {
 		if ((c->want & WANT_TEXT) != 0)
-			content_lit(c, s->type <= SOURCE_URL ? "[image omitted: this model takes no images]"
+			content_lit(c, b->source <= SOURCE_URL ? "[image omitted: this model takes no images]"
 				: "[image omitted: it is stored where only Anthropic can read it]");
 		return;
 	}
-	if ((c->want & WANT_PARTS) == 0) {
-		stand_in(c);
+	if (!shown(c))
 		return;
-	}
 	c->w->f->has_image = true;
-	content_part(c, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
-	if (s->type == SOURCE_URL)
-		work_inner(c->w, s->url);
+	plan_lit(content_part(c), "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
+	if (b->source == SOURCE_URL)
+		plan_put(c->w->out, "%t\"}", b->s[S_URL]);
 	else
-		data_url(c->w, s);
-	plan_lit(c->w->out, "\"}");
-}
-
-static bool text_media(struct j_val media)
-{
-	return j_begins(media, "text/") || j_is(media, "application/json") || j_is(media, "application/xml");
-}
-
-/* "[document: title]", a new line, its context; nothing of what is absent */
-static void document_head(struct content *c, const struct block *b, bool *begun)
-{
-	if (b->f[B_TITLE].type == J_STRING && !j_blank(b->f[B_TITLE])) {
-		content_lit(c, "[document: ");
-		work_inner(c->w, b->f[B_TITLE]);
-		plan_lit(c->w->out, "]");
-		*begun = true;
-	}
-	if (b->f[B_CONTEXT].type == J_STRING && !j_blank(b->f[B_CONTEXT])) {
-		if (*begun)
-			plan_lit(c->w->out, "\\n");
-		else
-			content_open(c);
-		work_inner(c->w, b->f[B_CONTEXT]);
-		*begun = true;
-	}
+		data_url(c->w, b);
 }
 
 static void document_note(struct content *c, const struct block *b)
 {
-	const struct source *s = &b->source;
+	struct plan *out = content_open(c);
 
-	content_lit(c, "[document ");
-	if (b->f[B_TITLE].type == J_STRING) {
-		plan_lit(c->w->out, "\\\"");
-		work_inner(c->w, b->f[B_TITLE]);
-		plan_lit(c->w->out, "\\\" ");
-	}
-	if (s->type == SOURCE_URL) {
-		plan_lit(c->w->out, "at ");
-		work_inner(c->w, s->url);
-		plan_lit(c->w->out, " ");
-	}
-	plan_lit(c->w->out, is_pdf(s) ? "(PDF) " : "");
-	plan_lit(c->w->out, "omitted: this model takes no such files]");
+	plan_lit(out, "[document ");
+	if (b->f[B_TITLE].type == J_STRING)
+		plan_put(out, "\\\"%t\\\" ", b->f[B_TITLE]);
+	if (b->source == SOURCE_URL)
+		plan_put(out, "at %t ", b->s[S_URL]);
+	plan_put(out, "%somitted: this model takes no such files]", is_pdf(b) ? "(PDF) " : "");
 }
 
+/* "[document: title]", its context, its text: each on a line, and none of what is absent */
 static void document_text(struct content *c, const struct place *at, const struct block *b)
 {
-	const struct source *s = &b->source;
-	struct j_val text = s->type == SOURCE_CONTENT ? s->content : s->data;
-	bool begun = false;
+	bool list = b->source == SOURCE_CONTENT && b->s[S_CONTENT].type == J_ARRAY;
+	bool wanted = (c->want & WANT_TEXT) != 0;
+	bool title = wanted && b->f[B_TITLE].type == J_STRING && !j_blank(b->f[B_TITLE]);
+	bool context = wanted && b->f[B_CONTEXT].type == J_STRING && !j_blank(b->f[B_CONTEXT]);
+	struct j_val text = b->s[b->source == SOURCE_CONTENT ? S_CONTENT : S_DATA];
+	struct plan *out = c->w->out;
 
-	document_head(c, b, &begun);
-	if (s->type == SOURCE_CONTENT && s->content.type == J_ARRAY) {
-		block_content(c, at, "source.content", s->content);
+	if (!list && !wanted)
+		return;
+	if (title || context || !list)
+		content_open(c);
+	if (title)
+		plan_put(out, "[document: %t]", b->f[B_TITLE]);
+	if (context)
+		plan_put(out, "%s%t", title ? "\\n" : "", b->f[B_CONTEXT]);
+	if (list) {
+		block_content(c, at, "source.content", text);
 		return;
 	}
-	if (begun)
-		plan_lit(c->w->out, "\\n");
-	else
-		content_open(c);
+	plan_lit(out, title || context ? "\\n" : "");
 	if (j_blank(text))
-		plan_lit(c->w->out, "[empty document]");
-	else if (s->type != SOURCE_BASE64)
-		work_inner(c->w, text);
-	else if (!base64_text(c->w->out, s->data))
+		plan_lit(out, "[empty document]");
+	else if (b->source != SOURCE_BASE64)
+		plan_text(out, text);
+	else if (!base64_text(out, text))
 		work_fail(c->w, at, "source.data", "not valid base64");
+}
+
+static bool is_text(const struct block *b)
+{
+	return b->source == SOURCE_TEXT || b->source == SOURCE_CONTENT || (b->source == SOURCE_BASE64
+		&& (j_begins(b->s[S_MEDIA], "text/") || j_which(b->s[S_MEDIA], "application/json\0application/xml\0") >= 0));
 }
 
 static void write_document(struct content *c, const struct place *at, const struct block *b)
 {
-	const struct source *s = &b->source;
-	struct work *w = c->w;
-	bool text = s->type == SOURCE_TEXT || s->type == SOURCE_CONTENT || (s->type == SOURCE_BASE64 && text_media(s->media));
-
-	if (!file_goes(w, b)) {
-		if (text && (s->type == SOURCE_CONTENT || (c->want & WANT_TEXT) != 0))
+	if (!file_goes(c->w, b)) {
+		if (is_text(b))
 			document_text(c, at, b);
-		else if (!text && (c->want & WANT_TEXT) != 0)
+		else if ((c->want & WANT_TEXT) != 0)
 			document_note(c, b);
 		return;
 	}
-	if ((c->want & WANT_PARTS) == 0) {
-		stand_in(c);
+	if (!shown(c))
 		return;
-	}
-	content_part(c, "{\"type\":\"file\",\"file\":{\"filename\":\"");
+	plan_lit(content_part(c), "{\"type\":\"file\",\"file\":{\"filename\":\"");
 	if (b->f[B_TITLE].type == J_STRING && !j_blank(b->f[B_TITLE]))
-		work_inner(w, b->f[B_TITLE]);
+		plan_text(c->w->out, b->f[B_TITLE]);
 	else
-		plan_lit(w->out, "document.pdf");
-	plan_lit(w->out, "\",\"file_data\":\"");
-	data_url(w, s);
-	plan_lit(w->out, "\"}");
-}
-
-/* ---- text ---- */
-
-static void write_text(struct content *c, const struct place *at, const struct block *b)
-{
-	(void)at;
-	content_string(c, b->f[B_TEXT]);
-}
-
-static void write_unknown(struct content *c, const struct place *at, const struct block *b)
-{
-	(void)at;
-	content_lit(c, "[content block of type ");
-	work_inner(c->w, b->f[B_TYPE]);
-	plan_lit(c->w->out, " is not supported by this proxy]");
-}
-
-static void write_reference(struct content *c, const struct place *at, const struct block *b)
-{
-	(void)at;
-	content_lit(c, "[tool ");
-	work_inner(c->w, b->f[B_TOOL_NAME]);
-	plan_lit(c->w->out, " is loaded]");
-}
-
-/* a value as text, inside a string */
-static void json_text(struct content *c, struct j_val v)
-{
-	if (v.type == J_STRING)
-		work_inner(c->w, v);
-	else
-		plan_span(c->w->out, SPAN_ESC, v.p, v.n);
-}
-
-static void write_server_use(struct content *c, const struct place *at, const struct block *b)
-{
-	(void)at;
-	content_lit(c, "[");
-	work_inner(c->w, b->f[B_NAME].type == J_STRING ? b->f[B_NAME] : b->f[B_TYPE]);
-	plan_lit(c->w->out, " was called with ");
-	json_text(c, b->f[B_INPUT]);
-	plan_lit(c->w->out, "]");
-}
-
-static void write_search_hits(struct content *c, const struct block *b)
-{
-	static const char *const names[] = { "title", "url" };
-	struct j_val item = none, v[2];
-
-	content_lit(c, "[search results]");
-	while (j_item(b->f[B_CONTENT], &item)) {
-		j_fields(item, names, 2, v);
-		plan_lit(c->w->out, "\\n- ");
-		work_inner(c->w, v[0]);
-		plan_lit(c->w->out, ": ");
-		work_inner(c->w, v[1]);
-	}
-}
-
-static void write_server_result(struct content *c, const struct place *at, const struct block *b)
-{
-	(void)at;
-	if (j_is(b->f[B_TYPE], "web_search_tool_result") && b->f[B_CONTENT].type == J_ARRAY) {
-		write_search_hits(c, b);
-		return;
-	}
-	content_lit(c, "[");
-	work_inner(c->w, b->f[B_TYPE]);
-	plan_lit(c->w->out, ": ");
-	json_text(c, b->f[B_CONTENT]);
-	plan_lit(c->w->out, "]");
-}
-
-static void write_search_result(struct content *c, const struct place *at, const struct block *b)
-{
-	if ((c->want & WANT_TEXT) != 0) {
-		content_lit(c, "[search result: ");
-		work_inner(c->w, b->f[B_TITLE]);
-		plan_lit(c->w->out, " (");
-		work_inner(c->w, b->f[B_SOURCE]);
-		plan_lit(c->w->out, ")]");
-	}
-	block_content(c, at, "content", b->f[B_CONTENT]);
-}
-
-/* An orphan: the call that it answers is gone, so no server takes it as a tool message. */
-static void write_result(struct content *c, const struct place *at, const struct block *b)
-{
-	if ((c->want & WANT_TEXT) != 0)
-		content_lit(c, b->f[B_IS_ERROR].type == J_TRUE ? "[error of a tool call that is no longer shown]"
-			: "[result of a tool call that is no longer shown]");
-	block_content(c, at, "content", b->f[B_CONTENT]);
+		plan_lit(c->w->out, "document.pdf");
+	plan_lit(c->w->out, "\",\"file_data\":\"");
+	data_url(c->w, b);
 }
 
 /* ---- one block ---- */
@@ -400,33 +232,69 @@ static size_t depth(const struct place *at)
 	return n;
 }
 
+static void write_server_result(struct plan *out, const struct block *b)
+{
+	struct j_val item = { 0 }, v[2];
+
+	if (!j_is(b->f[B_TYPE], "web_search_tool_result") || b->f[B_CONTENT].type != J_ARRAY) {
+		plan_put(out, "[%t: %t]", b->f[B_TYPE], b->f[B_CONTENT]);
+		return;
+	}
+	plan_lit(out, "[search results]");
+	while (j_item(b->f[B_CONTENT], &item)) {
+		j_pick(item, "title\0url\0", v);
+		plan_put(out, "\\n- %t: %t", v[0], v[1]);
+	}
+}
+
+/* what a block says itself, as what it is taken for */
+static void write_text(struct content *c, const struct block *b, enum block_type type)
+{
+	const struct j_val *f = b->f;
+	struct plan *out;
+
+	if (type == BLOCK_TEXT && j_blank(f[B_TEXT]))
+		return;
+	out = content_open(c);
+	switch (type) {
+	case BLOCK_TEXT:
+		plan_text(out, f[B_TEXT]);
+		break;
+	case BLOCK_TOOL_RESULT:		/* the call that it answers is gone, so no server takes it as a tool message */
+		plan_put(out, "[%s of a tool call that is no longer shown]", f[B_IS_ERROR].type == J_TRUE ? "error" : "result");
+		break;
+	case BLOCK_SEARCH_RESULT:
+		plan_put(out, "[search result: %t (%t)]", f[B_TITLE], f[B_SOURCE]);
+		break;
+	case BLOCK_TOOL_REFERENCE:
+		plan_put(out, "[tool %t is loaded]", f[B_TOOL_NAME]);
+		break;
+	case BLOCK_SERVER_USE:
+		plan_put(out, "[%t was called with %t]", f[f[B_NAME].type == J_STRING ? B_NAME : B_TYPE], f[B_INPUT]);
+		break;
+	case BLOCK_SERVER_RESULT:
+		write_server_result(out, b);
+		break;
+	default:
+		plan_put(out, "[content block of type %t is not supported by this proxy]", f[B_TYPE]);
+	}
+}
+
 void block_write(struct content *c, const struct place *at, const struct block *b)
 {
-	static const struct {
-		void (*write)(struct content *c, const struct place *at, const struct block *b);
-		unsigned kinds;		/* pieces that it may write */
-	} writers[BLOCK_TYPES] = {
-		[BLOCK_TEXT] = { write_text, WANT_TEXT },
-		[BLOCK_IMAGE] = { write_image, WANT_TEXT | WANT_PARTS },
-		[BLOCK_DOCUMENT] = { write_document, WANT_TEXT | WANT_PARTS },
-		[BLOCK_TOOL_USE] = { write_unknown, WANT_TEXT },
-		[BLOCK_TOOL_RESULT] = { write_result, WANT_TEXT | WANT_PARTS },
-		[BLOCK_THINKING] = { NULL, 0 },
-		[BLOCK_REDACTED] = { NULL, 0 },
-		[BLOCK_SEARCH_RESULT] = { write_search_result, WANT_TEXT | WANT_PARTS },
-		[BLOCK_TOOL_REFERENCE] = { write_reference, WANT_TEXT },
-		[BLOCK_SERVER_USE] = { write_server_use, WANT_TEXT },
-		[BLOCK_SERVER_RESULT] = { write_server_result, WANT_TEXT },
-		[BLOCK_UNKNOWN] = { write_unknown, WANT_TEXT }
-	};
 	size_t before = c->pieces;
+	enum block_type type = depth(at) <= NESTING || b->type == BLOCK_TEXT ? b->type : BLOCK_UNKNOWN;
 
-	if ((writers[b->type].kinds & c->want) == 0)
+	if (b->type == BLOCK_THINKING || b->type == BLOCK_REDACTED)
 		return;
-	if (depth(at) <= NESTING)
-		writers[b->type].write(c, at, b);
+	if (type == BLOCK_IMAGE)
+		write_image(c, b);
+	else if (type == BLOCK_DOCUMENT)
+		write_document(c, at, b);
 	else if ((c->want & WANT_TEXT) != 0)
-		write_unknown(c, at, b);
+		write_text(c, b, type);
+	if (type == BLOCK_TOOL_RESULT || type == BLOCK_SEARCH_RESULT)
+		block_content(c, at, "content", b->f[B_CONTENT]);
 	if (c->pieces > before)
 		content_mark(c, b->f[B_MARK]);
 }
@@ -436,45 +304,24 @@ void block_content(struct content *c, const struct place *up, const char *name, 
 	struct blocks i = { 0 };
 	struct block b;
 
-	if ((c->want & WANT_TEXT) != 0)
-		content_string(c, content);
 	while (blocks_next(c->w, up, name, content, &i, &b))
 		block_write(c, &i.at, &b);
 }
 
-static bool content_has_part(struct work *w, const struct place *up, const char *name, struct j_val content)
-{
-	struct blocks i = { 0 };
-	struct block b;
-
-	while (blocks_next(w, up, name, content, &i, &b))
-		if (block_has_part(w, &i.at, &b))
-			return true;
-	return false;
-}
-
 bool block_has_part(struct work *w, const struct place *at, const struct block *b)
 {
+	bool source = b->type == BLOCK_DOCUMENT;
+	struct blocks i = { 0 };
+	struct block inner;
+
 	if (depth(at) > NESTING)
 		return false;
-	switch (b->type) {
-	case BLOCK_IMAGE:
-		return image_goes(w, b);
-	case BLOCK_DOCUMENT:
-		return file_goes(w, b) || content_has_part(w, at, "source.content", b->source.content);
-	case BLOCK_TOOL_RESULT:
-	case BLOCK_SEARCH_RESULT:
-		return content_has_part(w, at, "content", b->f[B_CONTENT]);
-	case BLOCK_TEXT:
-	case BLOCK_TOOL_USE:
-	case BLOCK_THINKING:
-	case BLOCK_REDACTED:
-	case BLOCK_TOOL_REFERENCE:
-	case BLOCK_SERVER_USE:
-	case BLOCK_SERVER_RESULT:
-	case BLOCK_UNKNOWN:
-	case BLOCK_TYPES:
-		break;
-	}
+	if ((b->type == BLOCK_IMAGE && image_goes(w, b)) || (source && file_goes(w, b)))
+		return true;
+	if (!source && b->type != BLOCK_TOOL_RESULT && b->type != BLOCK_SEARCH_RESULT)
+		return false;
+	while (blocks_next(w, at, source ? "source.content" : "content", source ? b->s[S_CONTENT] : b->f[B_CONTENT], &i, &inner))
+		if (block_has_part(w, &i.at, &inner))
+			return true;
 	return false;
 }

@@ -10,13 +10,13 @@
  * A part stays open until the next one begins, since the mark of a tool
  * result belongs to whatever its last piece was.
  */
+#include <string.h>
+
 #include "request_work.h"
 
 void message_open(struct work *w, const char *role)
 {
-	plan_lit(w->out, w->nmessages++ > 0 ? ",{\"role\":\"" : "{\"role\":\"");
-	plan_lit(w->out, role);
-	plan_lit(w->out, "\"");
+	plan_put(w->out, "%s{\"role\":\"%s\"", w->nmessages++ > 0 ? "," : "", role);
 }
 
 void message_close(struct work *w, bool marked)
@@ -30,24 +30,23 @@ static void part_end(struct content *c)
 {
 	struct plan *out = c->w->out;
 
+	if (c->list && c->part == PART_TEXT)
+		plan_lit(out, "\"");
 	if (c->list && c->part != PART_NONE) {
-		if (c->part == PART_TEXT)
-			plan_lit(out, "\"");
-		if (c->w->q->cache == CACHE_ANTHROPIC && c->mark.type == J_OBJECT) {
-			plan_lit(out, ",\"cache_control\":");
-			plan_val(out, c->mark);
-		}
+		if (c->w->q->cache == CACHE_ANTHROPIC && c->mark.type == J_OBJECT)
+			plan_put(out, ",\"cache_control\":%v", c->mark);
 		plan_lit(out, "}");
 	}
 	c->part = PART_NONE;
 	c->mark = (struct j_val){ 0 };
 }
 
-static void piece(struct content *c)
+static void piece(struct content *c, enum part part)
 {
 	struct plan *out = c->w->out;
 
 	part_end(c);
+	c->part = part;
 	if (c->pieces++ > 0) {
 		plan_lit(out, c->list ? "," : "\\n\\n");
 		return;
@@ -60,15 +59,21 @@ static void piece(struct content *c)
 		plan_lit(out, c->list ? "[" : "\"");
 }
 
-void content_open(struct content *c)
+void content_init(struct content *c, struct work *w, const char *role, unsigned want)
 {
-	piece(c);
-	c->part = PART_TEXT;
-	if (c->list)
-		plan_lit(c->w->out, "{\"type\":\"text\",\"text\":\"");
-	if (c->prefix != NULL)
-		plan_lit(c->w->out, c->prefix);
+	memset(c, 0, sizeof *c);
+	c->w = w;
+	c->role = role;
+	c->list = w->q->cache == CACHE_ANTHROPIC;
+	c->want = want;
+}
+
+struct plan *content_open(struct content *c)
+{
+	piece(c, PART_TEXT);
+	plan_put(c->w->out, "%s%s", c->list ? "{\"type\":\"text\",\"text\":\"" : "", c->prefix != NULL ? c->prefix : "");
 	c->prefix = NULL;
+	return c->w->out;
 }
 
 void content_mark(struct content *c, struct j_val mark)
@@ -81,37 +86,25 @@ void content_mark(struct content *c, struct j_val mark)
 
 void content_lit(struct content *c, const char *text)
 {
-	content_open(c);
-	plan_lit(c->w->out, text);
-}
-
-void content_string(struct content *c, struct j_val string)
-{
-	if (string.type != J_STRING || j_blank(string))
-		return;
-	content_open(c);
-	work_inner(c->w, string);
+	plan_lit(content_open(c), text);
 }
 
 static void write_label(struct content *c)
 {
 	const struct call *call = c->label;
-	char id[CONV_ID_MAX + 1];
 
 	c->label = NULL;
-	content_open(c);
-	plan_lit(c->w->out, "[shown by the result of tool call ");
-	plan_copy(c->w->out, SPAN_ESC, id, call_id(c->w, call, id));
+	content_lit(c, "[shown by the result of tool call ");
+	call_id(c->w, call);
 	plan_lit(c->w->out, "]");
 }
 
-void content_part(struct content *c, const char *begin)
+struct plan *content_part(struct content *c)
 {
 	if (c->label != NULL)
 		write_label(c);
-	piece(c);
-	c->part = PART_OTHER;
-	plan_lit(c->w->out, begin);
+	piece(c, PART_OTHER);
+	return c->w->out;
 }
 
 void content_end(struct content *c)

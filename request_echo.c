@@ -21,44 +21,19 @@
 
 #include "request_work.h"
 
-/* the next thinking block of the turn that carries something for this target */
+/* the thinking blocks of a turn that carry something for this target */
 struct thoughts {
-	struct cursor messages;
-	struct message m;
-	bool inside;			/* m is a message */
-	struct blocks blocks;
-	struct block b;
+	struct turn turn;
 	struct carry carry;
 };
 
 static bool next_thought(struct work *w, const struct run *r, struct thoughts *t)
 {
-	while (!w->failed) {
-		while (t->inside && blocks_next(w, &t->m.at, "content", t->m.content, &t->blocks, &t->b)) {
-			if (t->b.type == BLOCK_THINKING
-				&& carry_read(t->b.f[B_SIGNATURE], w->t->binding, &t->carry))
-				return true;
-		}
-		memset(&t->blocks, 0, sizeof t->blocks);
-		t->inside = run_next(w, r, &t->messages, &t->m);
-		if (!t->inside)
-			break;
-	}
+	while (turn_next(w, r, &t->turn))
+		if (t->turn.b.type == BLOCK_THINKING
+			&& carry_read(t->turn.b.f[B_SIGNATURE], w->t->binding, &t->carry))
+			return true;
 	return false;
-}
-
-static struct thoughts thoughts_of(const struct run *r)
-{
-	struct thoughts t;
-
-	memset(&t, 0, sizeof t);
-	t.messages = r->start;
-	return t;
-}
-
-static bool has_text(const struct block *b)
-{
-	return b->f[B_THINKING].type == J_STRING && !j_empty(b->f[B_THINKING]);
 }
 
 /* the signature goes to its call, whatever their order */
@@ -74,33 +49,18 @@ static void keep_signature(struct work *w, struct echo *e, const struct carry_pi
 	}
 }
 
-static void choose(struct work *w, struct echo *e)
+static void choose(enum q_echo echo, struct echo *e)
 {
-	enum q_echo echo = w->q->echo;
+	static const unsigned char from[] = {	/* FROM_NONE: as it came */
+		[ECHO_REASONING_CONTENT] = FROM_REASONING_CONTENT, [ECHO_REASONING] = FROM_REASONING,
+		[ECHO_COPILOT] = FROM_REASONING_TEXT, [ECHO_TAGS] = FROM_TAGS, [ECHO_MISTRAL] = FROM_PARTS,
+		[ECHO_GEMINI] = FROM_NONE
+	};
 
-	switch (echo) {
-	case ECHO_AUTO:
-	case ECHO_DETAILS:
-		break;
-	case ECHO_NONE:
-	case ECHO_GEMINI:
+	if (echo == ECHO_NONE || echo == ECHO_GEMINI)
 		return;
-	case ECHO_REASONING_CONTENT:
-		e->from = FROM_REASONING_CONTENT;
-		break;
-	case ECHO_REASONING:
-		e->from = FROM_REASONING;
-		break;
-	case ECHO_COPILOT:
-		e->from = FROM_REASONING_TEXT;
-		break;
-	case ECHO_TAGS:
-		e->from = FROM_TAGS;
-		break;
-	case ECHO_MISTRAL:
-		e->from = FROM_PARTS;
-		break;
-	}
+	if (from[echo] != FROM_NONE)
+		e->from = (enum carry_from)from[echo];
 	if (e->details && (echo == ECHO_AUTO || echo == ECHO_DETAILS)) {
 		e->form = ECHO_FORM_DETAILS;
 		return;
@@ -115,7 +75,7 @@ static void choose(struct work *w, struct echo *e)
 
 void echo_scan(struct work *w, const struct run *r, struct echo *e)
 {
-	struct thoughts t = thoughts_of(r);
+	struct thoughts t = { .turn = { .messages = r->start } };
 
 	memset(e, 0, sizeof *e);
 	e->run = r;
@@ -125,7 +85,7 @@ void echo_scan(struct work *w, const struct run *r, struct echo *e)
 		struct carry_piece piece = { 0 };
 		if (e->from == FROM_NONE)
 			e->from = t.carry.from;
-		e->text = e->text || has_text(&t.b);
+		e->text = e->text || !j_empty(t.turn.b.f[B_THINKING]);
 		while (carry_next(&t.carry, &piece)) {
 			e->details = e->details || piece.kind == CARRY_DETAILS;
 			e->opaque = e->opaque || piece.kind == CARRY_OPAQUE;
@@ -133,21 +93,21 @@ void echo_scan(struct work *w, const struct run *r, struct echo *e)
 				keep_signature(w, e, &piece);
 		}
 	}
-	choose(w, e);
+	choose(w->q->echo, e);
 }
 
 static void write_texts(struct work *w, const struct echo *e)
 {
-	struct thoughts t = thoughts_of(e->run);
+	struct thoughts t = { .turn = { .messages = e->run->start } };
 
 	while (next_thought(w, e->run, &t))
-		work_inner(w, t.b.f[B_THINKING]);
+		plan_text(w->out, t.turn.b.f[B_THINKING]);
 }
 
 /* All pieces of a kind (of signatures the message's), with this between them; only the first when it is NULL. */
 static void write_pieces(struct work *w, const struct echo *e, enum carry_kind kind, const char *between)
 {
-	struct thoughts t = thoughts_of(e->run);
+	struct thoughts t = { .turn = { .messages = e->run->start } };
 	size_t n = 0;
 
 	while (next_thought(w, e->run, &t)) {
@@ -173,7 +133,7 @@ void echo_content(const struct echo *e, struct content *c)
 		write_texts(w, e);
 		plan_lit(w->out, "</think>");
 	} else if (e->form == ECHO_FORM_PARTS) {
-		content_part(c, "{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"");
+		plan_lit(content_part(c), "{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"");
 		write_texts(w, e);
 		plan_lit(w->out, "\"}],\"closed\":true");
 	}
@@ -185,22 +145,13 @@ static void write_field(struct work *w, const struct echo *e)
 
 	if (work_dropped(w, e->field) || (!e->text && fill == FILL_NONE))
 		return;
-	plan_lit(w->out, ",\"");
-	plan_lit(w->out, e->field);
-	plan_lit(w->out, "\":\"");
+	plan_put(w->out, ",\"%s\":\"%s", e->field, !e->text && fill == FILL_DOT ? "." : "");
 	if (e->text)
 		write_texts(w, e);
-	else
-		plan_lit(w->out, fill == FILL_DOT ? "." : "");
 	plan_lit(w->out, "\"");
 }
 
-static void write_signature(struct work *w, const char *base64, size_t n)
-{
-	plan_lit(w->out, ",\"extra_content\":{\"google\":{\"thought_signature\":\"");
-	plan_span(w->out, SPAN_UNB64, base64, n);
-	plan_lit(w->out, "\"}}");
-}
+static const char signature[] = ",\"extra_content\":{\"google\":{\"thought_signature\":\"";
 
 static bool takes_signatures(const struct work *w)
 {
@@ -223,7 +174,7 @@ void echo_members(struct work *w, const struct echo *e)
 		plan_lit(w->out, "\"");
 	}
 	if (e->signature && takes_signatures(w)) {
-		plan_lit(w->out, ",\"extra_content\":{\"google\":{\"thought_signature\":\"");
+		plan_lit(w->out, signature);
 		write_pieces(w, e, CARRY_SIGNATURE, NULL);
 		plan_lit(w->out, "\"}}");
 	}
@@ -231,13 +182,14 @@ void echo_members(struct work *w, const struct echo *e)
 
 void echo_call(struct work *w, const struct call *call)
 {
-	/* "skip_thought_signature_validator", which Gemini takes in place of one that is lost */
-	static const char filler[] = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+	bool lost = call->signature == NULL;
 
-	if (!takes_signatures(w))
+	if (!takes_signatures(w) || (lost && (call != w->calls || w->q->echo != ECHO_GEMINI)))
 		return;
-	if (call->signature != NULL)
-		write_signature(w, call->signature, call->nsignature);
-	else if (call == w->calls && w->q->echo == ECHO_GEMINI)
-		write_signature(w, filler, sizeof filler - 1);
+	plan_lit(w->out, signature);
+	if (lost)	/* what Gemini takes in place of it */
+		plan_lit(w->out, "skip_thought_signature_validator");
+	else
+		plan_span(w->out, SPAN_UNB64, call->signature, call->nsignature);
+	plan_lit(w->out, "\"}}");
 }

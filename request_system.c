@@ -119,40 +119,24 @@ static void write_marks(struct content *c, struct j_val string)
 	}
 }
 
-/* the texts of the top-level system, one after the other; start with all zero */
-static bool next_text(struct work *w, struct blocks *i, struct block *b)
-{
-	struct j_val system = w->top[TOP_SYSTEM];
-
-	if (system.type != J_STRING)
-		return blocks_next(w, NULL, "system", system, i, b);
-	if (i->item.p != NULL)
-		return false;
-	i->item = system;
-	memset(b, 0, sizeof *b);
-	b->f[B_TEXT] = system;
-	return true;
-}
-
 void system_marks(struct content *c)
 {
 	struct blocks i = { 0 };
 	struct block b;
 
-	while (next_text(c->w, &i, &b))
+	while (blocks_next(c->w, NULL, "system", c->w->top[TOP_SYSTEM], &i, &b))
 		if (b.type == BLOCK_TEXT)
 			write_marks(c, b.f[B_TEXT]);
 }
 
 static void write_top(struct content *c)
 {
-	struct work *w = c->w;
+	struct j_val system = c->w->top[TOP_SYSTEM];
 	struct blocks i = { 0 };
 	struct block b;
 
-	if (!work_content(w, NULL, "system", w->top[TOP_SYSTEM]))
-		return;
-	while (next_text(w, &i, &b)) {
+	work_want(c->w, NULL, "system", system, 'c');
+	while (blocks_next(c->w, NULL, "system", system, &i, &b)) {
 		size_t before = c->pieces;
 		if (b.type == BLOCK_TEXT)
 			write_system_text(c, b.f[B_TEXT]);
@@ -176,11 +160,12 @@ static void find_last_user(struct work *w)
 
 void system_write(struct work *w, struct cursor *c)
 {
-	struct content head = { .w = w, .role = "system", .list = w->q->cache == CACHE_ANTHROPIC, .want = WANT_TEXT };
+	struct content head;
 	struct cursor ahead = *c;
 	struct message m;
 	bool leading = true;
 
+	content_init(&head, w, "system", WANT_TEXT);
 	write_top(&head);
 	while ((leading || w->q->system == SYSTEM_MERGE) && message_next(w, &ahead, &m)) {
 		leading = leading && m.role == ROLE_SYSTEM;

@@ -20,14 +20,11 @@
  */
 #include <string.h>
 
-#include "buf.h"
+#include "log.h"
 #include "request_work.h"
 #include "schema.h"
 
-static const char *const words[EFFORTS] = {
-	[EFFORT_NONE] = "none", [EFFORT_MINIMAL] = "minimal", [EFFORT_LOW] = "low", [EFFORT_MEDIUM] = "medium",
-	[EFFORT_HIGH] = "high", [EFFORT_XHIGH] = "xhigh", [EFFORT_MAX] = "max"
-};
+static const char words[] = "none\0minimal\0low\0medium\0high\0xhigh\0max\0";
 
 enum ask { ASK_NOTHING, ASK_EFFORT, ASK_ON, ASK_OFF };
 
@@ -80,37 +77,41 @@ static int effort_of(int64_t budget)
 /* what the client said; wrong types are told */
 static struct wish wish_of(struct work *w)
 {
-	static const char *const names[] = { "type", "budget_tokens" };
+	static const char names[] = "type\0budget_tokens\0";
+	const struct place at = { NULL, "thinking", NO_INDEX };
 	struct wish wish = { ASK_NOTHING, EFFORT_HIGH, 0 };
 	struct j_val thinking[2], effort = j_get(w->top[TOP_OUTPUT_CONFIG], "effort");
 
-	if (!work_want(w, NULL, "thinking", w->top[TOP_THINKING], J_OBJECT, false)
-		|| !work_want(w, NULL, "output_config", w->top[TOP_OUTPUT_CONFIG], J_OBJECT, false)
-		|| !work_want(w, NULL, "output_config.effort", effort, J_STRING, false))
+	if (!work_wants(w, NULL, "thinking\0output_config\0", "oo", &w->top[TOP_THINKING])
+		|| !work_want(w, NULL, "output_config.effort", effort, 's'))
 		return wish;
-	j_fields(w->top[TOP_THINKING], names, 2, thinking);
 	if (w->top[TOP_THINKING].type == J_OBJECT) {
-		work_want(w, NULL, "thinking.type", thinking[0], J_STRING, true);
+		j_pick(w->top[TOP_THINKING], names, thinking);
+		work_wants(w, &at, names, "S", thinking);
 		wish.ask = j_is(thinking[0], "disabled") ? ASK_OFF : ASK_ON;
+		if (thinking[1].type > J_NULL && (!j_whole(thinking[1], &wish.budget) || wish.budget < 1))
+			work_fail(w, &at, "budget_tokens", "must be a whole number above 0");
 	}
-	if (thinking[1].type != J_NONE && thinking[1].type != J_NULL
-		&& (!j_whole(thinking[1], &wish.budget) || wish.budget < 1))
-		work_fail(w, NULL, "thinking.budget_tokens", "must be a whole number above 0");
-	wish.effort = effort_of(wish.budget);
-	for (int i = EFFORT_MINIMAL; i < EFFORTS; i++) {
-		if (j_is(effort, words[i])) {
-			wish.effort = i;
-			if (wish.ask == ASK_NOTHING)
-				wish.ask = ASK_EFFORT;
-		}
-	}
+	int word = j_which(effort, words);
+	wish.effort = word > EFFORT_NONE ? word : effort_of(wish.budget);
+	if (word > EFFORT_NONE && wish.ask == ASK_NOTHING)
+		wish.ask = ASK_EFFORT;
 	return wish;
+}
+
+static const char *word_of(int effort)
+{
+	const char *word = words;
+
+	while (effort-- > 0)
+		word += strlen(word) + 1;
+	return word;
 }
 
 static void put_effort(struct work *w, int effort)
 {
 	if (work_member(w, "reasoning_effort"))
-		plan_str(w->out, words[effort]);
+		plan_str(w->out, word_of(effort));
 }
 
 /* ---- the styles ---- */
@@ -120,17 +121,12 @@ static void as_effort(struct work *w, const struct wish *wish)
 	put_effort(w, wish->ask == ASK_OFF ? weakest(w) : nearest(w, wish->effort));
 }
 
-static void put_object(struct work *w, const char *name, const char *text)
-{
-	work_object(w, name, text, strlen(text));
-}
-
 static void as_type(struct work *w, const struct wish *wish)
 {
 	const unsigned usual = 1U << EFFORT_LOW | 1U << EFFORT_MEDIUM | 1U << EFFORT_HIGH;
 
 	if (wish->ask != ASK_EFFORT)
-		put_object(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"enabled\"}");
+		work_object(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"enabled\"}");
 	if (wish->ask != ASK_OFF && w->q->efforts != usual)
 		put_effort(w, nearest(w, wish->effort));
 }
@@ -138,7 +134,7 @@ static void as_type(struct work *w, const struct wish *wish)
 static void as_adaptive(struct work *w, const struct wish *wish)
 {
 	if (wish->ask != ASK_EFFORT)
-		put_object(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"adaptive\"}");
+		work_object(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"adaptive\"}");
 }
 
 static void as_enable(struct work *w, const struct wish *wish)
@@ -155,60 +151,35 @@ static void as_enable(struct work *w, const struct wish *wish)
 static void as_template(struct work *w, const struct wish *wish)
 {
 	if (wish->ask != ASK_EFFORT)
-		put_object(w, "chat_template_kwargs", wish->ask == ASK_OFF
+		work_object(w, "chat_template_kwargs", wish->ask == ASK_OFF
 			? "{\"enable_thinking\":false,\"thinking\":false}" : "{\"enable_thinking\":true,\"thinking\":true}");
-}
-
-static void put_digits(struct buf *b, int64_t n)
-{
-	char digits[20];
-	size_t at = sizeof digits;
-
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	buf_put(b, digits + at, sizeof digits - at);
-}
-
-/* an object of text, a number, text */
-static void put_budget(struct work *w, const char *name, const char *before, int64_t budget, const char *behind)
-{
-	char text[128];
-	struct buf b = { .p = text, .cap = sizeof text };
-
-	buf_str(&b, before);
-	put_digits(&b, budget);
-	buf_str(&b, behind);
-	work_object(w, name, text, b.len);
 }
 
 static void as_openrouter(struct work *w, const struct wish *wish)
 {
 	char text[64];
-	struct buf b = { .p = text, .cap = sizeof text };
 
-	if (wish->ask == ASK_OFF) {
-		put_object(w, "reasoning", "{\"enabled\":false}");
-		return;
-	}
-	if (wish->budget > 0) {
-		put_budget(w, "reasoning", "{\"max_tokens\":", wish->budget, "}");
-		return;
-	}
-	buf_str(&b, "{\"effort\":\"");
-	buf_str(&b, words[nearest(w, wish->effort)]);
-	buf_str(&b, "\"}");
-	work_object(w, "reasoning", text, b.len);
+	if (wish->ask == ASK_OFF)
+		fmt(text, sizeof text, "{\"enabled\":false}");
+	else if (wish->budget > 0)
+		fmt(text, sizeof text, "{\"max_tokens\":%lld}", (long long)wish->budget);
+	else
+		fmt(text, sizeof text, "{\"effort\":\"%s\"}", word_of(nearest(w, wish->effort)));
+	work_object(w, "reasoning", text);
 }
 
 /* a budget and an effort together are refused */
 static void as_gemini(struct work *w, const struct wish *wish)
 {
-	if (wish->ask == ASK_ON && wish->budget > 0)
-		put_budget(w, "extra_body", "{\"google\":{\"thinking_config\":{\"thinking_budget\":", wish->budget,
-			",\"include_thoughts\":true}}}");
-	else
+	char text[128];
+
+	if (wish->ask != ASK_ON || wish->budget == 0) {
 		as_effort(w, wish);
+		return;
+	}
+	fmt(text, sizeof text, "{\"google\":{\"thinking_config\":{\"thinking_budget\":%lld,\"include_thoughts\":true}}}",
+		(long long)wish->budget);
+	work_object(w, "extra_body", text);
 }
 
 void think_write(struct work *w)
@@ -232,17 +203,16 @@ void think_write(struct work *w)
 
 void think_format(struct work *w)
 {
-	static const char *const names[] = { "type", "schema" };
 	struct j_val format = j_get(w->top[TOP_OUTPUT_CONFIG], "format"), v[2];
 	const char *leaf = "output_config.format";
 
-	if (format.type == J_NONE || format.type == J_NULL) {
+	if (format.type <= J_NULL) {
 		format = w->top[TOP_OUTPUT_FORMAT];
 		leaf = "output_format";
 	}
-	if (!work_want(w, NULL, leaf, format, J_OBJECT, false))
+	if (!work_want(w, NULL, leaf, format, 'o'))
 		return;
-	j_fields(format, names, 2, v);
+	j_pick(format, "type\0schema\0", v);
 	if (!j_is(v[0], "json_schema"))
 		return;
 	if (v[1].type != J_OBJECT) {

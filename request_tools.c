@@ -31,28 +31,23 @@ struct tool {
 	bool deferred;
 };
 
+static const char tool_fields[] = "type\0name\0description\0input_schema\0defer_loading\0";
+
 /* Start with all zero. */
 static bool next_tool(struct work *w, struct tool *t)
 {
-	static const char *const names[TOOL_FIELDS] = { "type", "name", "description", "input_schema", "defer_loading" };
-
 	t->at.index += t->item.p != NULL;
 	t->at.name = "tools";
-	if (w->failed || !j_item(w->top[TOP_TOOLS], &t->item))
+	if (w->failed || !j_item(w->top[TOP_TOOLS], &t->item) || !work_want(w, &t->at, "", t->item, 'O'))
 		return false;
-	if (!work_want(w, &t->at, "", t->item, J_OBJECT, true))
-		return false;
-	j_fields(t->item, names, TOOL_FIELDS, t->f);
+	j_pick(t->item, tool_fields, t->f);
 	t->server = t->f[T_TYPE].type == J_STRING && !j_is(t->f[T_TYPE], "custom");
 	t->deferred = !t->server && t->f[T_DEFER].type == J_TRUE;
 	if (t->server)
 		return true;
-	if (work_want(w, &t->at, "name", t->f[T_NAME], J_STRING, true) && j_blank(t->f[T_NAME]))
+	if (j_blank(t->f[T_NAME]))
 		work_fail(w, &t->at, "name", "must not be empty");
-	return work_want(w, &t->at, "type", t->f[T_TYPE], J_STRING, false)
-		&& work_want(w, &t->at, "description", t->f[T_DESCRIPTION], J_STRING, false)
-		&& work_want(w, &t->at, "input_schema", t->f[T_SCHEMA], J_OBJECT, false)
-		&& work_want(w, &t->at, "defer_loading", t->f[T_DEFER], J_TRUE, false);
+	return work_wants(w, &t->at, tool_fields, "sSsob", t->f);
 }
 
 /* ---- deferred tools ---- */
@@ -113,9 +108,7 @@ static void find_loaded(struct work *w, struct j_val chosen)
 
 /* ---- what was asked for ---- */
 
-enum choice { CHOOSE_AUTO, CHOOSE_ANY, CHOOSE_TOOL, CHOOSE_NOTHING, CHOICES };
-
-static const char *const choices[CHOICES] = { "auto", "any", "tool", "none" };
+enum choice { CHOOSE_AUTO, CHOOSE_ANY, CHOOSE_TOOL, CHOOSE_NOTHING };
 
 struct wanted {
 	bool given, serial;		/* serial: disable_parallel_tool_use */
@@ -125,28 +118,25 @@ struct wanted {
 
 static struct wanted wanted_of(struct work *w)
 {
-	static const char *const names[] = { "type", "name", "disable_parallel_tool_use" };
+	static const char names[] = "type\0name\0disable_parallel_tool_use\0";
+	const struct place at = { NULL, "tool_choice", NO_INDEX };
 	struct wanted a = { false, false, CHOOSE_AUTO, none };
 	struct j_val v[3];
-	int i = 0;
 
-	if (!work_want(w, NULL, "tool_choice", w->top[TOP_TOOL_CHOICE], J_OBJECT, false)
-		|| w->top[TOP_TOOL_CHOICE].type != J_OBJECT)
+	if (!work_want(w, NULL, at.name, w->top[TOP_TOOL_CHOICE], 'o') || w->top[TOP_TOOL_CHOICE].type != J_OBJECT)
 		return a;
-	j_fields(w->top[TOP_TOOL_CHOICE], names, 3, v);
-	if (!work_want(w, NULL, "tool_choice.type", v[0], J_STRING, true)
-		|| !work_want(w, NULL, "tool_choice.disable_parallel_tool_use", v[2], J_TRUE, false))
+	j_pick(w->top[TOP_TOOL_CHOICE], names, v);
+	int choice = j_which(v[0], "auto\0any\0tool\0none\0");
+	if (!work_wants(w, &at, names, choice == CHOOSE_TOOL ? "SSb" : "S b", v))
 		return a;
-	while (i < CHOICES && !j_is(v[0], choices[i]))
-		i++;
-	if (i == CHOICES) {
-		work_fail(w, NULL, "tool_choice.type", "must be auto, any, tool or none");
+	if (choice < 0) {
+		work_fail(w, &at, "type", "must be auto, any, tool or none");
 		return a;
 	}
 	a.given = true;
 	a.serial = v[2].type == J_TRUE;
-	a.choice = (enum choice)i;
-	if (a.choice == CHOOSE_TOOL && work_want(w, NULL, "tool_choice.name", v[1], J_STRING, true))
+	a.choice = (enum choice)choice;
+	if (choice == CHOOSE_TOOL)
 		a.name = v[1];
 	return a;
 }
@@ -163,7 +153,7 @@ void tools_scan(struct work *w)
 	struct wanted a = wanted_of(w);
 	struct tool t = { 0 };
 
-	if (!work_want(w, NULL, "tools", w->top[TOP_TOOLS], J_ARRAY, false))
+	if (!work_want(w, NULL, "tools", w->top[TOP_TOOLS], 'a'))
 		return;
 	while (next_tool(w, &t)) {
 		w->server_tools += t.server;
@@ -184,65 +174,58 @@ void tools_scan(struct work *w)
 
 /* ---- writing ---- */
 
-static void name_member(struct work *w, struct j_val name)
+static void function_open(struct work *w, const char *before, struct j_val name)
 {
-	char text[CONV_NAME_MAX + 1];
-
-	plan_lit(w->out, "\"name\":\"");
-	plan_copy(w->out, SPAN_ESC, text, conv_name_val(name, text));
+	plan_put(w->out, "%s{\"type\":\"function\",\"function\":{\"name\":\"", before);
+	tool_name(w, name);
 	plan_lit(w->out, "\"");
 }
 
-static void write_tool(struct work *w, struct j_val name, struct j_val description, struct j_val schema, size_t n)
+static void write_tool(struct work *w, const struct j_val f[TOOL_FIELDS], bool first)
 {
-	plan_lit(w->out, n > 0 ? ",{\"type\":\"function\",\"function\":{" : "[{\"type\":\"function\",\"function\":{");
-	name_member(w, name);
-	if (description.type == J_STRING && !j_empty(description)) {
-		plan_lit(w->out, ",\"description\":");
-		plan_val(w->out, description);
-	}
+	function_open(w, first ? "[" : ",", f[T_NAME]);
+	if (f[T_DESCRIPTION].type == J_STRING && !j_empty(f[T_DESCRIPTION]))
+		plan_put(w->out, ",\"description\":%v", f[T_DESCRIPTION]);
 	plan_lit(w->out, ",\"parameters\":");
-	schema_convert(schema.type == J_OBJECT ? schema : none, w->q->schema, w->out);
+	schema_convert(f[T_SCHEMA], w->q->schema, w->out);
 	plan_lit(w->out, "}}");
 }
 
 static void write_list(struct work *w)
 {
-	static const char *const names[] = { "name", "description", "input_schema" };
 	struct tool t = { 0 };
-	struct j_val v[3];
 	size_t n = 0;
 
 	while (next_tool(w, &t))
 		if (!t.server && !t.deferred)
-			write_tool(w, t.f[T_NAME], t.f[T_DESCRIPTION], t.f[T_SCHEMA], n++);
+			write_tool(w, t.f, n++ == 0);
 	for (size_t i = 0; i < w->nloaded; i++) {
 		if (w->loaded[i].tool.p == NULL)
 			continue;
-		j_fields(w->loaded[i].tool, names, 3, v);
-		write_tool(w, v[0], v[1], v[2], n++);
+		j_pick(w->loaded[i].tool, tool_fields, t.f);
+		write_tool(w, t.f, n++ == 0);
 	}
 	plan_lit(w->out, "]");
 }
 
 static void write_choice(struct work *w, const struct wanted *a)
 {
-	static const char *const texts[][CHOICES] = {
-		[CHOICE_FULL] = { "\"auto\"", "\"required\"", NULL, "\"none\"" },
-		[CHOICE_STRINGS] = { "\"auto\"", "\"required\"", "\"required\"", "\"none\"" },
-		[CHOICE_ANY] = { "\"auto\"", "\"any\"", NULL, "\"none\"" },
-		[CHOICE_AUTO] = { "\"auto\"", "\"auto\"", "\"auto\"", NULL }
+	/* as a string; none: by the function's name */
+	static const char texts[][4][9] = {
+		[CHOICE_FULL] = { "auto", "required", "", "none" },
+		[CHOICE_STRINGS] = { "auto", "required", "required", "none" },
+		[CHOICE_ANY] = { "auto", "any", "", "none" },
+		[CHOICE_AUTO] = { "auto", "auto", "auto", "" }
 	};
 
 	if (!a->given || w->q->tool_choice == CHOICE_NONE || !work_member(w, "tool_choice"))
 		return;
 	const char *text = texts[w->q->tool_choice][a->choice];
-	if (text != NULL) {
-		plan_lit(w->out, text);
+	if (text[0] != '\0') {
+		plan_str(w->out, text);
 		return;
 	}
-	plan_lit(w->out, "{\"type\":\"function\",\"function\":{");
-	name_member(w, a->name);
+	function_open(w, "", a->name);
 	plan_lit(w->out, "}}");
 }
 

@@ -21,6 +21,7 @@
  */
 #include <string.h>
 
+#include "log.h"
 #include "request_work.h"
 
 static const struct j_val none;
@@ -29,26 +30,20 @@ static const struct j_val none;
 
 bool message_next(struct work *w, struct cursor *c, struct message *m)
 {
-	static const char *const names[] = { "role", "content" }, *const roles[] = { "user", "assistant", "system" };
+	static const char names[] = "role\0content\0";
 	struct j_val v[2];
-	int role = 0;
 
 	m->at.up = NULL;
 	m->at.name = "messages";
 	m->at.index = c->next++;
-	if (w->failed || !j_item(w->top[TOP_MESSAGES], &c->item))
+	if (w->failed || !j_item(w->top[TOP_MESSAGES], &c->item) || !work_want(w, &m->at, "", c->item, 'O'))
 		return false;
-	if (!work_want(w, &m->at, "", c->item, J_OBJECT, true))
+	j_pick(c->item, names, v);
+	if (!work_wants(w, &m->at, names, "SC", v))
 		return false;
-	j_fields(c->item, names, 2, v);
-	if (!work_want(w, &m->at, "role", v[0], J_STRING, true))
-		return false;
-	while (role < 3 && !j_is(v[0], roles[role]))
-		role++;
-	if (role == 3)
+	int role = j_which(v[0], "user\0assistant\0system\0");
+	if (role < 0)
 		work_fail(w, &m->at, "role", "must be user, assistant or system");
-	else if (v[1].type != J_STRING && v[1].type != J_ARRAY)
-		work_fail(w, &m->at, "content", v[1].type == J_NONE ? "Field required" : "must be a string or an array");
 	m->role = (enum role)role;
 	m->content = v[1];
 	return !w->failed;
@@ -69,6 +64,17 @@ bool run_next(struct work *w, const struct run *r, struct cursor *c, struct mess
 	return false;
 }
 
+bool turn_next(struct work *w, const struct run *r, struct turn *t)
+{
+	do {
+		if (t->inside && blocks_next(w, &t->m.at, "content", t->m.content, &t->blocks, &t->b))
+			return true;
+		memset(&t->blocks, 0, sizeof t->blocks);
+		t->inside = run_next(w, r, &t->messages, &t->m);
+	} while (t->inside);
+	return false;
+}
+
 static bool silent_block(const struct block *b)
 {
 	return b->type == BLOCK_THINKING || b->type == BLOCK_REDACTED || (b->type == BLOCK_TEXT && j_blank(b->f[B_TEXT]));
@@ -81,8 +87,6 @@ static bool silent(struct work *w, const struct message *m)
 
 	if (m->role == ROLE_SYSTEM && w->q->system == SYSTEM_MERGE)
 		return true;
-	if (m->content.type == J_STRING)
-		return j_blank(m->content);
 	while (blocks_next(w, &m->at, "content", m->content, &i, &b))
 		if (!silent_block(&b))
 			return false;
@@ -143,21 +147,21 @@ static bool seen(struct work *w, uint64_t hash)
 	return false;
 }
 
-size_t call_id(const struct work *w, const struct call *call, char *dst)
+void call_id(struct work *w, const struct call *call)
 {
-	char text[40] = "\"call_again_";
-	size_t n = strlen(text);
-	char digits[20];
-	size_t at = sizeof digits;
+	char again[40], id[CONV_ID_MAX + 1];
+	struct j_val v = call->id;
 
-	if (call->again == 0)
-		return conv_id(call->id, w->q->tool_id, dst);
-	for (size_t k = call->again; k > 0; k /= 10)
-		digits[--at] = (char)('0' + k % 10);
-	memcpy(text + n, digits + at, sizeof digits - at);
-	n += sizeof digits - at;
-	text[n++] = '"';
-	return conv_id(j_value(text, n, J_STRING), w->q->tool_id, dst);
+	if (call->again > 0)
+		v = j_value(again, fmt(again, sizeof again, "\"call_again_%zu\"", call->again), J_STRING);
+	plan_copy(w->out, SPAN_ESC, id, conv_id(v, w->q->tool_id, id));
+}
+
+void tool_name(struct work *w, struct j_val name)
+{
+	char text[CONV_NAME_MAX + 1];
+
+	plan_copy(w->out, SPAN_ESC, text, conv_name_val(name, text));
 }
 
 static void add_call(struct work *w, const struct place *at, const struct block *b)
@@ -181,80 +185,65 @@ static void add_call(struct work *w, const struct place *at, const struct block 
 
 /* ---- assistant ---- */
 
-/* Finds the calls of the run; whether it has text. */
-static bool scan_assistant(struct work *w, const struct run *r)
+/* Finds the calls of the run; whether it has text, and marks. */
+static bool scan_assistant(struct work *w, const struct run *r, bool *marks)
 {
-	struct cursor c = r->start;
-	struct message m;
+	struct turn t = { .messages = r->start };
 	bool text = false;
 
 	w->ncalls = 0;
-	while (run_next(w, r, &c, &m)) {
-		struct blocks i = { 0 };
-		struct block b;
-		text = text || (m.content.type == J_STRING && !j_blank(m.content));
-		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
-			if (b.type == BLOCK_TOOL_USE)
-				add_call(w, &i.at, &b);
-			else
-				text = text || !silent_block(&b);
-		}
+	while (turn_next(w, r, &t)) {
+		if (t.b.type == BLOCK_TOOL_USE)
+			add_call(w, &t.blocks.at, &t.b);
+		else
+			text = text || !silent_block(&t.b);
+		*marks = *marks || t.b.f[B_MARK].type == J_OBJECT;
 	}
 	return text;
 }
 
 static void write_call(struct work *w, const struct call *call, bool first)
 {
-	char id[CONV_ID_MAX + 1], name[CONV_NAME_MAX + 1];
-	bool wrapped = call->input.type != J_OBJECT && call->input.type != J_NONE;
+	struct j_val input = call->input;
 
-	plan_lit(w->out, first ? ",\"tool_calls\":[{\"id\":\"" : ",{\"id\":\"");
-	plan_copy(w->out, SPAN_ESC, id, call_id(w, call, id));
+	plan_put(w->out, "%s{\"id\":\"", first ? ",\"tool_calls\":[" : ",");
+	call_id(w, call);
 	plan_lit(w->out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
-	plan_copy(w->out, SPAN_ESC, name, conv_name_val(call->name, name));
+	tool_name(w, call->name);
 	plan_lit(w->out, "\",\"arguments\":\"");
 	/* servers parse it, and templates walk it, as an object */
-	if (wrapped)
-		plan_lit(w->out, "{\\\"input\\\":");
-	if (call->input.type == J_NONE)
-		plan_lit(w->out, "{}");
-	else
-		plan_span(w->out, SPAN_ESC, call->input.p, call->input.n);
-	plan_lit(w->out, wrapped ? "}\"}" : "\"}");
+	if (input.type != J_OBJECT)
+		plan_lit(w->out, input.type == J_NONE ? "{" : "{\\\"input\\\":");
+	plan_span(w->out, SPAN_ESC, input.p, input.n);
+	plan_lit(w->out, input.type != J_OBJECT ? "}\"}" : "\"}");
 	echo_call(w, call);
 	plan_lit(w->out, "}");
 }
 
-static void write_assistant_text(struct content *c, const struct run *r)
-{
-	struct cursor at = r->start;
-	struct message m;
-
-	while (run_next(c->w, r, &at, &m)) {
-		struct blocks i = { 0 };
-		struct block b;
-		content_string(c, m.content);
-		while (blocks_next(c->w, &m.at, "content", m.content, &i, &b))
-			if (b.type != BLOCK_TOOL_USE)
-				block_write(c, &i.at, &b);
-	}
-}
-
 static void write_assistant(struct work *w, const struct run *r)
 {
-	bool text = scan_assistant(w, r);
-	struct content c = { .w = w, .want = WANT_TEXT, .stand_in = "[image]" };
+	bool marks = false, text = scan_assistant(w, r, &marks);
+	struct turn t = { .messages = r->start };
+	struct content c;
 	struct echo echo;
 
 	if (!text && w->ncalls == 0)
 		return;
 	w->f->last_is_user = false;
 	echo_scan(w, r, &echo);
-	c.list = echo.form == ECHO_FORM_PARTS;
+	content_init(&c, w, NULL, WANT_TEXT);
+	c.stand_in = "[image]";
+	/* a list where it must be, since some templates take only strings of an assistant */
+	c.list = echo.form == ECHO_FORM_PARTS || (c.list && marks);
 	message_open(w, "assistant");
 	plan_lit(w->out, ",\"content\":");
 	echo_content(&echo, &c);
-	write_assistant_text(&c, r);
+	while (turn_next(w, r, &t)) {
+		if (t.b.type == BLOCK_TOOL_USE)
+			content_mark(&c, t.b.f[B_MARK]);	/* a call has no place for it */
+		else
+			block_write(&c, &t.blocks.at, &t.b);
+	}
 	content_end(&c);
 	if (c.pieces == 0)
 		plan_lit(w->out, w->q->echo_fill == FILL_NONE ? "null" : "\"\"");
@@ -318,7 +307,6 @@ static void scan_user(struct work *w, struct user_side *u)
 		struct block b;
 		if (m.role == ROLE_USER)
 			w->f->last_is_user = true;
-		u->own = u->own || m.content.type == J_STRING;
 		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
 			bool result = b.type == BLOCK_TOOL_RESULT && match(w, &i.at, &b, &open);
 			bool part = block_has_part(w, &i.at, &b);
@@ -343,7 +331,7 @@ static void write_reminder(struct content *c, const struct message *m)
 	struct content inside = { .w = c->w, .bare = true, .want = WANT_TEXT, .stand_in = "[image]" };
 	bool tagged = j_begins(m->content, "<system-reminder>");
 
-	if (silent(c->w, m))
+	if (silent(c->w, m) || (c->want & WANT_TEXT) == 0)
 		return;
 	content_lit(c, tagged ? "" : "<system-reminder>\\n");
 	block_content(&inside, &m->at, "content", m->content);
@@ -354,19 +342,15 @@ static void write_reminder(struct content *c, const struct message *m)
 /* what is no result of this turn's calls */
 static void write_own(struct content *c, const struct message *m)
 {
-	struct work *w = c->w;
 	struct blocks i = { 0 };
 	struct block b;
 
 	if (m->role == ROLE_SYSTEM) {
-		if ((c->want & WANT_TEXT) != 0)
-			write_reminder(c, m);
+		write_reminder(c, m);
 		return;
 	}
-	if ((c->want & WANT_TEXT) != 0)
-		content_string(c, m->content);
-	while (blocks_next(w, &m->at, "content", m->content, &i, &b))
-		if (!is_result(w, &b))
+	while (blocks_next(c->w, &m->at, "content", m->content, &i, &b))
+		if (!is_result(c->w, &b))
 			block_write(c, &i.at, &b);
 }
 
@@ -405,16 +389,16 @@ static bool says_error(struct j_val content)
 
 static void write_result(struct work *w, const struct call *call, const struct user_side *text)
 {
-	struct content c = { .w = w, .list = w->q->cache == CACHE_ANTHROPIC, .want = WANT_TEXT,
-		.stand_in = "[shown in the user message below]" };
-	char id[CONV_ID_MAX + 1], name[CONV_NAME_MAX + 1];
+	struct content c;
 
+	content_init(&c, w, NULL, WANT_TEXT);
+	c.stand_in = "[shown in the user message below]";
 	message_open(w, "tool");
 	plan_lit(w->out, ",\"tool_call_id\":\"");
-	plan_copy(w->out, SPAN_ESC, id, call_id(w, call, id));
+	call_id(w, call);
 	if (w->q->tool_name && !work_dropped(w, "name")) {
 		plan_lit(w->out, "\",\"name\":\"");
-		plan_copy(w->out, SPAN_ESC, name, conv_name_val(call->name, name));
+		tool_name(w, call->name);
 	}
 	plan_lit(w->out, "\",\"content\":");
 	if (call->is_error && !says_error(call->content))
@@ -432,8 +416,9 @@ static void write_result(struct work *w, const struct call *call, const struct u
 
 static void write_inline(struct work *w, const struct message *m)
 {
-	struct content c = { .w = w, .role = "system", .list = w->q->cache == CACHE_ANTHROPIC, .want = WANT_TEXT };
+	struct content c;
 
+	content_init(&c, w, "system", WANT_TEXT);
 	block_content(&c, &m->at, "content", m->content);
 	content_end(&c);
 }
@@ -441,12 +426,13 @@ static void write_inline(struct work *w, const struct message *m)
 /* user messages: what results and the user show, and the user's text unless it was merged */
 static void write_rest(struct work *w, const struct user_side *u, bool merged)
 {
-	const struct content fresh = { .w = w, .role = "user", .want = WANT_TEXT | WANT_PARTS,
-		.list = w->q->cache == CACHE_ANTHROPIC || u->parts || u->result_parts };
-	struct content c = fresh;
+	struct content fresh, c;
 	struct cursor at = u->run.start;
 	struct message m;
 
+	content_init(&fresh, w, "user", WANT_TEXT | WANT_PARTS);
+	fresh.list = fresh.list || u->parts || u->result_parts;
+	c = fresh;
 	c.want = WANT_PARTS;
 	for (size_t i = 0; u->result_parts && i < w->ncalls; i++) {
 		c.label = &w->calls[i];
@@ -487,7 +473,7 @@ void turns_write(struct work *w)
 	struct run assistant;
 	struct user_side user;
 
-	if (!work_want(w, NULL, "messages", w->top[TOP_MESSAGES], J_ARRAY, true))
+	if (!work_want(w, NULL, "messages", w->top[TOP_MESSAGES], 'A'))
 		return;
 	memset(&from, 0, sizeof from);
 	plan_lit(w->out, "[");

@@ -24,11 +24,13 @@ enum top {
 	TOP_STOP, TOP_THINKING, TOP_OUTPUT_CONFIG, TOP_OUTPUT_FORMAT, TOPS
 };
 
+#define NO_INDEX ((size_t)-1)
+
 /* where something stands in the request, for messages: "messages.3.content.0" is content 0 in messages 3 */
 struct place {
 	const struct place *up;
 	const char *name;
-	size_t index;
+	size_t index;		/* NO_INDEX: the member itself */
 };
 
 /* a tool_use of the turn that is being written, and the result that was found for it */
@@ -44,27 +46,25 @@ struct call {
 	size_t nsignature;
 };
 
+/* as types of their own are named in request_blocks.c */
 enum block_type {
 	BLOCK_TEXT, BLOCK_IMAGE, BLOCK_DOCUMENT, BLOCK_TOOL_USE, BLOCK_TOOL_RESULT, BLOCK_THINKING, BLOCK_REDACTED,
 	BLOCK_SEARCH_RESULT, BLOCK_TOOL_REFERENCE, BLOCK_SERVER_USE, BLOCK_SERVER_RESULT, BLOCK_UNKNOWN, BLOCK_TYPES
 };
 
 enum block_field {
-	B_TYPE, B_TEXT, B_SOURCE, B_CONTENT, B_ID, B_TOOL_USE_ID, B_NAME, B_INPUT, B_IS_ERROR, B_TITLE, B_CONTEXT,
-	B_THINKING, B_SIGNATURE, B_TOOL_NAME, B_MARK, BLOCK_FIELDS
+	B_TYPE, B_TEXT, B_SOURCE, B_NAME, B_TOOL_NAME, B_ID, B_TOOL_USE_ID, B_IS_ERROR, B_CONTENT, B_THINKING,
+	B_SIGNATURE, B_INPUT, B_TITLE, B_CONTEXT, B_MARK, BLOCK_FIELDS
 };
 
 enum source_type { SOURCE_BASE64, SOURCE_URL, SOURCE_TEXT, SOURCE_CONTENT, SOURCE_OTHER };
 
-/* of an image or document */
-struct source {
-	enum source_type type;
-	struct j_val media, data, url, content;
-};
+enum source_field { S_TYPE, S_MEDIA, S_DATA, S_URL, S_CONTENT, SOURCE_FIELDS };
 
 struct block {
 	enum block_type type;
-	struct source source;
+	enum source_type source;	/* of an image or document */
+	struct j_val s[SOURCE_FIELDS];
 	const char *p;			/* where it begins */
 	struct j_val f[BLOCK_FIELDS];
 };
@@ -119,23 +119,24 @@ struct work {
  */
 void work_fail(struct work *w, const struct place *at, const char *leaf, const char *why);
 
-/* Checks one member: absent or null is fine unless it is required. False and failed when it is not of the type. */
-bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, enum j_type type,
-	bool required);
+/*
+ * Checks one member. want: what it must be, b boolean, n number, s string, a
+ * array, o object, c content (string or array); a capital where it is
+ * required, while else it may be absent or null; a space: anything. False and
+ * failed when it is not.
+ */
+bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, char want);
 
-/* The same for what may be text or blocks, or be absent. */
-bool work_content(struct work *w, const struct place *at, const char *leaf, struct j_val v);
+/* The same for what j_pick found: a letter for each of the first names. */
+bool work_wants(struct work *w, const struct place *at, const char *names, const char *wants, const struct j_val v[]);
 
 /* Begins a member of the body: comma, name, colon. False when it is dropped, or extra replaces it. */
 bool work_member(struct work *w, const char *name);
 
 /* A member that is an object, given as text that need not last; merged with extra's member of that name. */
-void work_object(struct work *w, const char *name, const char *text, size_t n);
+void work_object(struct work *w, const char *name, const char *text);
 
 bool work_dropped(const struct work *w, const char *name);
-
-/* The bytes between a string's quotes, as they are. */
-void work_inner(struct work *w, struct j_val string);
 
 /* ---- messages, request_turns.c ---- */
 
@@ -166,14 +167,33 @@ struct run {
 
 void turns_write(struct work *w);
 
-/* A call's id as the upstream gets it; dst holds CONV_ID_MAX + 1. Returns its length. */
-size_t call_id(const struct work *w, const struct call *call, char *dst);
+/* A call's id as the upstream gets it, and a tool's name; both within a string. */
+void call_id(struct work *w, const struct call *call);
+void tool_name(struct work *w, struct j_val name);
 
 /* The next message, checked; false behind the last, and when it is wrong. */
 bool message_next(struct work *w, struct cursor *c, struct message *m);
 
 /* The next message of a run, those of the other side left out. Start at r->start. */
 bool run_next(struct work *w, const struct run *r, struct cursor *c, struct message *m);
+
+/* a place between the blocks of a content; start with all zero */
+struct blocks {
+	struct j_val item;
+	struct place at;
+};
+
+/* the blocks of a run; start with messages as r->start and else all zero */
+struct turn {
+	struct cursor messages;
+	struct message m;
+	bool inside;			/* m is a message */
+	struct blocks blocks;
+	struct block b;
+};
+
+/* The next block of a run, whatever message it stands in. */
+bool turn_next(struct work *w, const struct run *r, struct turn *t);
 
 /* ---- request_system.c ---- */
 
@@ -185,13 +205,10 @@ void system_marks(struct content *c);
 
 /* ---- blocks, request_blocks.c ---- */
 
-/* start with all zero */
-struct blocks {
-	struct j_val item;
-	struct place at;
-};
-
-/* The next block of a content array, checked; false behind the last, for a string, and when it is wrong. */
+/*
+ * The next block of a content, checked; false behind the last, and when it is
+ * wrong. A string is one block of text.
+ */
 bool blocks_next(struct work *w, const struct place *up, const char *name, struct j_val content, struct blocks *i,
 	struct block *b);
 
@@ -224,15 +241,17 @@ struct content {
 	bool marked;
 };
 
-/* Begins a piece of text; any spans of the inside of a JSON string follow. */
-void content_open(struct content *c);
+/* An empty content that takes marks where the provider does. */
+void content_init(struct content *c, struct work *w, const char *role, unsigned want);
 
-/* A piece: static text; a JSON string, nothing when it is blank. */
+/* Begins a piece of text; any spans of the inside of a JSON string follow, into the plan that it returns. */
+struct plan *content_open(struct content *c);
+
+/* A piece of static text. */
 void content_lit(struct content *c, const char *text);
-void content_string(struct content *c, struct j_val string);
 
-/* Begins a part that is no text; its members follow, but not its last brace. */
-void content_part(struct content *c, const char *begin);
+/* Begins a part that is no text; its members follow into the plan, but not its last brace. */
+struct plan *content_part(struct content *c);
 
 /* cache_control of the piece that was written last */
 void content_mark(struct content *c, struct j_val mark);
@@ -247,7 +266,7 @@ void message_close(struct work *w, bool marked);
 /* What a block has to say of the kinds that c wants. */
 void block_write(struct content *c, const struct place *at, const struct block *b);
 
-/* A content: string, or array of blocks named so in messages. */
+/* All blocks of a content, which is named so in messages. */
 void block_content(struct content *c, const struct place *up, const char *name, struct j_val content);
 
 /* Whether the block, or one inside it, may become a part that is no text. */

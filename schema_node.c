@@ -23,15 +23,6 @@ bool schema_is_one_of(struct j_val key, const char *const names[], size_t count)
 
 /* ---- references ---- */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* the next token of a JSON pointer (RFC 6901 in a URI fragment) decoded into dst; returns what is behind it */
 static const char *pointer_token(const char *p, char *dst)
 {

@@ -107,21 +107,23 @@ static void test_lists(void)
 
 static void test_fields(void)
 {
-	static const char *const names[] = { "type", "text", "absent", "" };
-	struct j_val v[4];
+	static const char names[] = "type\0text\0absent\0";
+	struct j_val v[3];
 
-	j_fields(read_value("{\"x\":{\"type\":0},\"text\":[1] , \"type\":\"a\",\"\":2}"), names, 4, v);
-	CHECK("members in any order", is_text(v[0], "\"a\"") && is_text(v[1], "[1]") && is_text(v[3], "2"));
+	j_pick(read_value("{\"x\":{\"type\":0},\"text\":[1] , \"type\":\"a\",\"\":2}"), names, v);
+	CHECK("members in any order", is_text(v[0], "\"a\"") && is_text(v[1], "[1]"));
 	CHECK("an absent member", v[2].type == J_NONE && v[2].p == NULL && v[2].n == 0);
-	j_fields(read_value("{\"type\":1,\"text\":2,\"type\":3,\"t\\u0079pe\":4}"), names, 4, v);
+	j_pick(read_value("{\"type\":1,\"text\":2,\"type\":3,\"t\\u0079pe\":4}"), names, v);
 	CHECK("of duplicates the last, however it is written", is_text(v[0], "4") && is_text(v[1], "2"));
-	j_fields(read_value("{\"typ\":1,\"types\":2,\"Type\":3,\"type\\u0000\":4,\"\\u0000\":5}"), names, 4, v);
-	CHECK("only whole names", v[0].type == J_NONE && v[3].type == J_NONE);
+	j_pick(read_value("{\"typ\":1,\"types\":2,\"Type\":3,\"type\\u0000\":4,\"\":5}"), names, v);
+	CHECK("only whole names", v[0].type == J_NONE && v[1].type == J_NONE && v[2].type == J_NONE);
 	memset(v, 1, sizeof v);
-	j_fields(read_value("[\"type\"]"), names, 4, v);
-	CHECK("an array has no members", v[0].type == J_NONE && v[3].type == J_NONE);
-	j_fields(none, names, 4, v);
-	CHECK("nothing has no members", v[0].type == J_NONE && v[3].type == J_NONE);
+	j_pick(read_value("[\"type\"]"), names, v);
+	CHECK("an array has no members", v[0].type == J_NONE && v[2].type == J_NONE);
+	j_pick(none, names, v);
+	CHECK("nothing has no members", v[0].type == J_NONE && v[2].type == J_NONE);
+	CHECK("which of some names", j_which(read_value("\"text\""), names) == 1 && j_which(read_value("\"\""), names) == -1
+		&& j_which(read_value("\"\\u0061bsent\""), names) == 2 && j_which(read_value("[]"), names) == -1);
 	CHECK("j_get", is_text(j_get(read_value("{\"a\":1,\"b\":2,\"a\":3}"), "a"), "3"));
 	CHECK("j_get through absent ones", j_get(j_get(read_value("{}"), "a"), "b").type == J_NONE);
 }

@@ -289,6 +289,26 @@ static void test_rewind(void)
 	CHECK("from the beginning again", right);
 }
 
+static void test_templates(void)
+{
+	static const char json[] = "[\"a\\n\", null, {\"k\":1}]";
+	static const char want[] = "x\"a\\n\",a\\n,,{\\\"k\\\":1},{\"k\":1}yz";
+	struct j_val list = j_root(json, sizeof json - 1), v[3] = { { 0 } };
+	struct span s[16];
+	struct plan p;
+
+	for (size_t i = 0; i < 3; i++) {
+		v[i] = i > 0 ? v[i - 1] : none;
+		j_item(list, &v[i]);
+	}
+	plan_init(&p, s, COUNT(s), NULL, 0);
+	plan_put(&p, "x%v,%t,%t,%t,%v%s%t%s", v[0], v[0], v[1], v[2], v[2], "y", none, "z");
+	CHECK("a template", yields(&p, want, sizeof want - 1));
+	plan_init(&p, s, COUNT(s), NULL, 0);
+	plan_put(&p, "");
+	CHECK("an empty template", p.nspans == 0 && p.total == 0);
+}
+
 int main(void)
 {
 	test_kinds();
@@ -297,5 +317,6 @@ int main(void)
 	test_storage();
 	test_numbers();
 	test_rewind();
+	test_templates();
 	return CHECK_END();
 }

@@ -42,7 +42,7 @@ static const struct {
 	{ BLOCK("{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\"}}"), "messages.1.content.1.source.data: Field required" },
 	{ BLOCK("{\"type\":\"image\",\"source\":{\"type\":\"url\"}}"), "messages.1.content.1.source.url: Field required" },
 	{ BLOCK("{\"type\":\"document\",\"source\":{\"type\":\"text\",\"data\":5}}"), "messages.1.content.1.source.data: must be a string" },
-	{ BLOCK("{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":{}}}"), "messages.1.content.1.source.content: must be an array" },
+	{ BLOCK("{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":{}}}"), "messages.1.content.1.source.content: must be a string or an array" },
 	{ BLOCK("{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":[{\"type\":\"text\"}]}}"),
 		"messages.1.content.1.source.content.0.text: Field required" },
 	{ BLOCK("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"text/plain\",\"data\":\"a*b\"}}"),
