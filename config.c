@@ -49,22 +49,20 @@ static bool number(const char *p, bool bytes, int64_t *out)
 	return p[1] == 0;
 }
 
-static bool set_number(struct load *l, const struct option *o, const char *value, int line)
+static bool set_number(struct load *l, const struct option *o, const char *value)
 {
-	const char *space = *o->unit ? " " : "";
+	char range[64];
 	int64_t v;
 
-	if (!number(value, strcmp(o->unit, "bytes") == 0, &v) || v < o->min || v > o->max)
-		return load_fail(l, line, "%s is \"%j\": give a whole number from %lld to %lld%s%s", o->name,
-			value, strlen(value), (long long)o->min, (long long)o->max, space, o->unit);
-	if (o->kind == INT)
+	if (number(value, o->kind == BYTES, &v) && v >= o->min && v <= o->max) {
 		*(int *)field(l->c, o) = (int)v;
-	else
-		*(int64_t *)field(l->c, o) = v;
-	return true;
+		return true;
+	}
+	option_range(o, range, sizeof range);
+	return load_fail(l, ITS_OWN, o->text, " is \"%j\": give a whole number from %s", value, strlen(value), range);
 }
 
-static bool set_bool(struct load *l, const struct option *o, const char *value, int line)
+static bool set_bool(struct load *l, const struct option *o, const char *value)
 {
 	static const char *const words[] = { "false", "true", "0", "1", "no", "yes", "off", "on" };
 
@@ -74,11 +72,11 @@ static bool set_bool(struct load *l, const struct option *o, const char *value, 
 			return true;
 		}
 	}
-	return load_fail(l, line, "%s is \"%j\": give true or false", o->name, value, strlen(value));
+	return load_fail(l, ITS_OWN, o->text, " is \"%j\": give true or false", value, strlen(value));
 }
 
 /* only the first word counts: old files have a comment inside the quotes */
-static bool set_level(struct load *l, const struct option *o, const char *value, int line)
+static bool set_level(struct load *l, const struct option *o, const char *value)
 {
 	size_t n = strcspn(value, " \t#");
 	const char *name;
@@ -91,15 +89,15 @@ static bool set_level(struct load *l, const struct option *o, const char *value,
 		}
 	}
 	*(enum log_level *)field(l->c, o) = LOG_INFO;
-	load_warn(l, line, "%s is \"%j\", which is no level: INFO is used (%s)", o->name, value, strlen(value), o->doc);
+	load_warn(l, ITS_OWN, o->text, " is \"%j\", which is no level: INFO is used (%s)", value, strlen(value), q_text(o->text, 2));
 	return true;
 }
 
-static bool set_text(struct load *l, const struct option *o, const char *value, int line)
+static bool set_text(struct load *l, const struct option *o, const char *value)
 {
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return load_fail(l, line, "%s holds a control character: write it on one line, without tabs", o->name);
+			return load_fail(l, ITS_OWN, o->text, " holds a control character: write it on one line, without tabs");
 	*(const char **)field(l->c, o) = value;
 	return true;
 }
@@ -108,20 +106,16 @@ static bool set_option(struct load *l, size_t i)
 {
 	const struct option *o = &options[i];
 	const char *value = l->option[i].value;
-	int line = l->option[i].line;
 
-	if (!value || !*value) {
-		value = o->def ? o->def : "";
-		line = NOWHERE;
-	}
+	if (!value || !*value)
+		value = option_default(o);
 	switch (o->kind) {
-	case TEXT: case SECRET: return set_text(l, o, value, line);
-	case INT: case INT64: return !*value || set_number(l, o, value, line);
-	case BOOL: return set_bool(l, o, value, line);
-	case LEVEL: return set_level(l, o, value, line);
-	case PREFIX: break;
+	case TEXT: case SECRET: return set_text(l, o, value);
+	case BOOL: return set_bool(l, o, value);
+	case LEVEL: return set_level(l, o, value);
+	case PREFIX: return true;
 	}
-	return true;
+	return !*value || set_number(l, o, value);
 }
 
 /* ---- quirks ---- */
@@ -162,11 +156,11 @@ static bool set_quirks(struct load *l)
 		quirk_name(i, name, sizeof name);
 		begin = join(l, q_key(i), l->quirk[i].value);
 		if (!begin)
-			return load_fail(l, l->quirk[i].line, "%s: both kinds of quotes in one value", name);
+			return load_fail(l, l->quirk[i].line, name, ": both kinds of quotes in one value");
 		if (q_apply(&scratch, begin, (size_t)(l->at - begin), &why, &at) != 0)
-			return load_fail(l, l->quirk[i].line, "%s: %s (%s)", name, why, q_values(i));
+			return load_fail(l, l->quirk[i].line, name, ": %s (%s)", why, q_values(i));
 		if (!whole_object(&scratch, i, l->quirk[i].value))
-			return load_fail(l, l->quirk[i].line, "%s: text behind the object", name);
+			return load_fail(l, l->quirk[i].line, name, ": text behind the object");
 	}
 	*l->at++ = 0;
 	return true;
@@ -176,7 +170,7 @@ static bool set_quirks(struct load *l)
 static bool read_rows(struct load *l)
 {
 	struct config *c = l->c;
-	size_t i = option_named("UP_QUIRKS"), n, at;
+	size_t n, at;
 	const struct q_place nowhere = { .host = "" };
 	struct quirks scratch;
 	char reason[160];
@@ -187,7 +181,7 @@ static bool read_rows(struct load *l)
 		return true;
 	c->quirk_rows = dotenv_read(c->up_quirks, &n, &shared, reason, sizeof reason);
 	if (!c->quirk_rows)
-		return load_fail(l, l->option[i].line, "UP_QUIRKS: %s %s", c->up_quirks, reason);
+		return load_fail(l, ITS_OWN, "UP_QUIRKS", ": %s %s", c->up_quirks, reason);
 	q_init(&scratch);
 	if (q_rows(&scratch, c->quirk_rows, &nowhere, &why, &at) == 0)
 		return true;
@@ -197,10 +191,7 @@ static bool read_rows(struct load *l)
 
 /* ---- checks over several options ---- */
 
-static int line_of(const struct load *l, const char *name)
-{
-	return l->option[option_named(name)].line;
-}
+static const char base_url[] = "OPENAI_BASE_URL";
 
 static bool has_header(const struct config *c, const char *name)
 {
@@ -213,40 +204,38 @@ static bool has_header(const struct config *c, const char *name)
 static bool check_upstream(struct load *l, const struct quirks *q)
 {
 	const struct cfg_target *t = &l->c->target;
-	int line = line_of(l, "OPENAI_BASE_URL");
 
 	if (t->tls && t->literal)
-		return load_fail(l, line, "OPENAI_BASE_URL: TLS to an IP address cannot be verified: "
-			"use the name in its certificate (an entry in /etc/hosts will do)");
+		return load_fail(l, ITS_OWN, base_url, ": TLS to an IP address cannot be verified: use the name in its certificate "
+			"(an entry in /etc/hosts will do)");
 	if (!t->tls && !t->loopback && !l->c->allow_plaintext)
-		return load_fail(l, line, "OPENAI_BASE_URL: http:// to %s would show the key and the conversation to the network: "
-			"use https://, or set ALLOW_PLAINTEXT=true", t->host);
+		return load_fail(l, ITS_OWN, base_url, ": http:// to %s would show the key and the conversation to the network: use "
+			"https://, or set ALLOW_PLAINTEXT=true", t->host);
 	if (l->c->key_is_set || t->loopback || q->auth == AUTH_NONE || has_header(l->c, "Authorization")
 		|| has_header(l->c, "Api-Key"))
 		return true;
-	return load_fail(l, line_of(l, "OPENAI_API_KEY"), "OPENAI_API_KEY is not set: put the key for %s there "
-		"(UP_AUTH=none if it needs none)", t->host);
+	return load_fail(l, ITS_OWN, "OPENAI_API_KEY", " is not set: put the key for %s there (UP_AUTH=none if it needs none)", t->host);
 }
 
 static bool set_target(struct load *l)
 {
 	struct config *c = l->c;
-	int line = line_of(l, "OPENAI_BASE_URL");
 	const char *version = c->azure_api_version;
 	struct quirks q;
 	const char *bad = target_url(&c->target, c->openai_base_url);
 
-	if (strspn(version, "0123456789-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(version))
-		return load_fail(l, line_of(l, "AZURE_API_VERSION"), "AZURE_API_VERSION is \"%j\": give a date such as 2024-10-21",
-			version, strlen(version));
+	for (const char *p = version; *p; p++)
+		if (!is_digit((unsigned char)*p) && !is_letter((unsigned char)*p) && *p != '-' && *p != '.')
+			return load_fail(l, ITS_OWN, "AZURE_API_VERSION", " is \"%j\": give a date such as 2024-10-21", version, strlen(version));
+	if (!bad) {
+		cfg_quirks(c, "", &q);
+		bad = target_path(&c->target, &q, version);
+	}
 	if (bad)
-		return load_fail(l, line, "OPENAI_BASE_URL: %s", bad);
-	cfg_quirks(c, "", &q);
-	bad = target_path(&c->target, &q, version);
-	if (bad)
-		return load_fail(l, line, "OPENAI_BASE_URL: %s", bad);
+		return load_fail(l, ITS_OWN, base_url, ": %s", bad);
 	if (strstr(c->target.path, "/deployments/") && !strstr(c->target.query, "api-version="))
-		load_warn(l, line, "OPENAI_BASE_URL names an Azure deployment, but AZURE_API_VERSION is not set");
+		load_warn(l, ITS_OWN, base_url,
+			" names an Azure deployment, but AZURE_API_VERSION is not set");
 	return check_upstream(l, &q);
 }
 
@@ -260,11 +249,11 @@ static bool check_host(struct load *l)
 		c->host++;
 	}
 	if (!*c->host || strpbrk(c->host, " /[]"))
-		return load_fail(l, l->option[i].line, "HOST is \"%s\": give a name or an IP address alone", c->host);
+		return load_fail(l, ITS_OWN, "HOST", " is \"%s\": give a name or an IP address alone", c->host);
 	if (target_loopback(c->host) || *c->anthropic_api_key || c->allow_anonymous)
 		return true;
-	return load_fail(l, l->option[i].line, "HOST=%s lets other machines use your provider's key: set ANTHROPIC_API_KEY, which "
-		"clients must then present (or ALLOW_ANONYMOUS=true, if the network is trusted)", c->host);
+	return load_fail(l, ITS_OWN, "HOST", "=%s lets other machines use your provider's key: set ANTHROPIC_API_KEY, which clients "
+		"must then present (or ALLOW_ANONYMOUS=true, if the network is trusted)", c->host);
 }
 
 static bool check_list(struct load *l, const char *name, const char *list, bool origins)
@@ -274,12 +263,11 @@ static bool check_list(struct load *l, const char *name, const char *list, bool 
 
 	while ((entry = cfg_entry(&at, &n)) != NULL) {
 		if (memchr(entry, '*', n))
-			return load_fail(l, line_of(l, name), "%s: a * would let every web page in: name each one", name);
+			return load_fail(l, ITS_OWN, name, ": a * would let every web page in: name each one");
 		if (origins && (!memchr(entry, ':', n) || entry[n - 1] == '/'))
-			return load_fail(l, line_of(l, name), "%s: \"%.*s\" is no origin: write https://host or https://host:port",
-				name, (int)n, entry);
+			return load_fail(l, ITS_OWN, name, ": \"%.*s\" is no origin: write https://host or https://host:port", (int)n, entry);
 		if (++count > CFG_LIST_MAX)
-			return load_fail(l, line_of(l, name), "%s has more than %d entries", name, CFG_LIST_MAX);
+			return load_fail(l, ITS_OWN, name, " has more than %d entries", CFG_LIST_MAX);
 	}
 	return true;
 }
@@ -292,8 +280,7 @@ static bool check(struct load *l)
 		c->middle_model = c->big_model;
 	c->key_is_set = *c->openai_api_key != 0;
 	if (c->min_tokens_limit > c->max_tokens_limit)
-		return load_fail(l, line_of(l, "MIN_TOKENS_LIMIT"), "MIN_TOKENS_LIMIT is above MAX_TOKENS_LIMIT (%lld)",
-			(long long)c->max_tokens_limit);
+		return load_fail(l, ITS_OWN, "MIN_TOKENS_LIMIT", " is above MAX_TOKENS_LIMIT (%d)", c->max_tokens_limit);
 	return read_rows(l) && set_target(l) && check_host(l)
 		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
 		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false);
@@ -324,7 +311,7 @@ static bool allocate(struct load *l, const char *file, size_t n, char *const env
 	c->nstorage = load_needs(file, n, env);
 	c->storage = calloc(1, c->nstorage);
 	if (!c->storage)
-		return load_fail(l, NOWHERE, "out of memory");
+		return load_fail(l, NOWHERE, "", "out of memory");
 	l->at = c->storage;
 	if (file)
 		c->file = load_keep(l, file, strlen(file));
@@ -349,11 +336,11 @@ struct config *cfg_load(const char *file, char *const env[], char *err, size_t n
 	if (file)
 		text = dotenv_read(file, &n, &shared, why, sizeof why);
 	if (file && !text)
-		load_fail(&l, NOWHERE, "%s", why);
+		load_fail(&l, NOWHERE, why, "");
 	else
 		good = allocate(&l, file, n, env) && fill(&l, text, n, env);
 	if (shared)
-		load_warn(&l, NOWHERE, "others on this machine can read the keys in it: chmod 600 it");
+		load_warn(&l, NOWHERE, "", "others on this machine can read the keys in it: chmod 600 it");
 	if (text) {
 		wipe(text, n);
 		free(text);

@@ -45,8 +45,8 @@ struct config {
 	const char *allowed_origins, *allowed_hosts;	/* comma lists */
 	enum log_level log_level;
 	int port, max_retries, max_connections;
-	int64_t max_tokens_limit, min_tokens_limit;	/* min 0: not set */
-	int64_t max_body, max_event;			/* bytes */
+	int max_tokens_limit, min_tokens_limit;		/* min 0: not set */
+	int max_body, max_event;			/* bytes */
 	int request_timeout;				/* seconds; 0: the provider row's, else 300 */
 	bool requesty_auto_cache, allow_anonymous, allow_plaintext;
 	/* timers, milliseconds */
@@ -64,15 +64,11 @@ struct config {
 struct cfg_option {
 	char name[40];
 	const char *group;		/* heading, the same for neighbours */
-	bool secret;
 	char def[80];			/* default as text, "": none */
 	char range[128];		/* "1 to 10 seconds", "true or false", "" for texts */
 	const char *doc;		/* one line */
 };
 bool cfg_option(size_t i, struct cfg_option *o);	/* false behind the last */
-
-/* The present value of option i as text: secrets only as "set", "" when it is not set. Returns the length; room > 0. */
-size_t cfg_show(const struct config *c, size_t i, char *dst, size_t room);
 
 /*
  * Reads the file (NULL: none), over the environment env (NAME=value strings,
@@ -117,7 +113,6 @@ const char *cfg_entry(const char **list, size_t *n);
 bool cfg_key_ok(const struct config *c, const char *key, size_t n);
 
 /* Writes the options for --help, or as .env.example. 0, or -1 on a write error. */
-int cfg_help(int fd);
-int cfg_example(int fd);
+int cfg_print(int fd, bool example);
 
 #endif

@@ -11,38 +11,42 @@
 #include "dotenv.h"
 #include "http_char.h"
 
-static size_t place(const struct load *l, int line, char *dst, size_t room)
+/* "FILE:LINE: NAME" and what the format says */
+static void compose(struct load *l, int line, const char *name, char *dst, size_t room, const char *format, va_list ap)
 {
-	const char *file = l->c->file ? l->c->file : "environment";
+	const char *file;
+	char at[16] = "";
+	size_t n;
 
+	if (line == ITS_OWN)
+		line = l->option[option_named(name)].line;
+	file = l->c->file && line != ENVIRONMENT ? l->c->file : "environment";
 	if (line > 0)
-		return fmt(dst, room, "%s:%d: ", file, line);
-	return fmt(dst, room, "%s: ", line == ENVIRONMENT ? "environment" : file);
+		fmt(at, sizeof at, ":%d", line);
+	n = fmt(dst, room, "%s%s: %s", file, at, name);
+	if (n < room)
+		vfmt(dst + n, room - n, format, ap);
 }
 
-bool load_fail(struct load *l, int line, const char *format, ...)
+bool load_fail(struct load *l, int line, const char *name, const char *format, ...)
 {
-	size_t n = place(l, line, l->err, l->nerr);
 	va_list ap;
 
 	va_start(ap, format);
-	if (n < l->nerr)
-		vfmt(l->err + n, l->nerr - n, format, ap);
+	compose(l, line, name, l->err, l->nerr, format, ap);
 	va_end(ap);
 	return false;
 }
 
-void load_warn(struct load *l, int line, const char *format, ...)
+void load_warn(struct load *l, int line, const char *name, const char *format, ...)
 {
 	char text[512];
-	size_t n = place(l, line, text, sizeof text);
 	va_list ap;
 
 	if (!l->warn)
 		return;
 	va_start(ap, format);
-	if (n < sizeof text)
-		vfmt(text + n, sizeof text - n, format, ap);
+	compose(l, line, name, text, sizeof text, format, ap);
 	va_end(ap);
 	l->warn(l->ctx, text);
 }
@@ -93,26 +97,21 @@ static bool begins(const char *s, const char *head)
 static void unknown(struct load *l, const char *name, int line)
 {
 	bool ours = begins(name, "UP_") || begins(name, "CUSTOM_HEADER");
+	const char *meant = NULL;
 	char known[40];
 
-	if (strcmp(name, "UP_IDLE") == 0) {
-		load_warn(l, line, "UP_IDLE is not used: REQUEST_TIMEOUT is the time without progress");
-		return;
-	}
-	for (size_t i = 0; i < NOPTIONS && (line > 0 || strlen(name) >= 8); i++) {
-		if (nearly(options[i].name, name)) {
-			load_warn(l, line, "%s is not used: is %s meant?", name, options[i].name);
-			return;
-		}
-	}
-	for (size_t i = 0; ours && q_key(i); i++) {
-		if (quirk_name(i, known, sizeof known) && nearly(known, name)) {
-			load_warn(l, line, "%s is not used: is %s meant?", name, known);
-			return;
-		}
-	}
-	if (ours)
-		load_warn(l, line, "%s is not used: no option has this name", name);
+	if (strcmp(name, "UP_IDLE") == 0)
+		meant = "REQUEST_TIMEOUT";
+	for (size_t i = 0; !meant && i < NOPTIONS && (line > 0 || strlen(name) >= 8); i++)
+		if (nearly(options[i].text, name))
+			meant = options[i].text;
+	for (size_t i = 0; !meant && ours && q_key(i); i++)
+		if (quirk_name(i, known, sizeof known) && nearly(known, name))
+			meant = known;
+	if (meant)
+		load_warn(l, line, name, " is not used: is %s meant?", meant);
+	else if (ours)
+		load_warn(l, line, name, " is not used: no option has this name");
 }
 
 /* ---- headers ---- */
@@ -143,11 +142,11 @@ static bool add_header(struct load *l, const char *part, const char *value, int 
 	canonical(name);
 	bad = q_field_bad(name, strlen(name), value, strlen(value));
 	if (bad)
-		return load_fail(l, line, "CUSTOM_HEADER_%s: %s", part, bad);
+		return load_fail(l, line, "CUSTOM_HEADER_", "%s: %s", part, bad);
 	for (i = 0; i < c->nheaders && strcmp(c->headers[i].name, name) != 0; i++)
 		;
 	if (i == CFG_HEADERS_MAX)
-		return load_fail(l, line, "more than %d CUSTOM_HEADER_ settings: leave some out", CFG_HEADERS_MAX);
+		return load_fail(l, line, "", "more than %d CUSTOM_HEADER_ settings: leave some out", CFG_HEADERS_MAX);
 	if (*value) {
 		c->headers[i] = (struct cfg_header){ name, value };
 		c->nheaders += i == c->nheaders;
@@ -224,7 +223,7 @@ bool load_file(struct load *l, char *text, size_t n)
 	while ((got = dotenv_next(&d, &name, &value, &why)) > 0)
 		if (!take(l, name, value, d.line))
 			return false;
-	return got == 0 || load_fail(l, d.line, "%s", why);
+	return got == 0 || load_fail(l, d.line, why, "");
 }
 
 /* Each text is kept once, header names and UP_ settings a second time, both no longer than the line they come from. */

@@ -6,8 +6,8 @@
 
 #define QUIRKS_MAX 40	/* keys of quirks.h, with room */
 
-/* where a value comes from: a line of the file, or one of these */
-enum { NOWHERE = 0, ENVIRONMENT = -1 };
+/* where a value comes from: a line of the file, or one of these; ITS_OWN: as the table of what is given says */
+enum { NOWHERE = 0, ENVIRONMENT = -1, ITS_OWN = -2 };
 
 struct given {
 	char *value;		/* in the storage; NULL: not given */
@@ -25,9 +25,9 @@ struct load {
 	void *ctx;
 };
 
-/* The one line of a refusal; always false. */
-bool load_fail(struct load *l, int line, const char *format, ...);
-void load_warn(struct load *l, int line, const char *format, ...);
+/* The one line of a refusal: the place, the name of an option (or ""), and what the format says of it. Always false. */
+bool load_fail(struct load *l, int line, const char *name, const char *format, ...);
+void load_warn(struct load *l, int line, const char *name, const char *format, ...);
 
 /* Bytes of storage that the file and the environment can need. */
 size_t load_needs(const char *file, size_t nfile, char *const env[]);

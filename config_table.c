@@ -9,85 +9,85 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AT(field) offsetof(struct config, field)
 #define DAY 86400000
 
-#define ROUTE "Provider"
-#define MODELS "Models"
-#define LISTEN "Listening and clients"
-#define LIMITS "Limits"
-#define TIMERS "Timers"
+/* headings, in the order of group */
+enum { ROUTE, MODELS, LISTEN, LIMITS, TIMERS, DIALECT };
+static const char headings[] = "Provider\0Models\0Listening and clients\0Limits\0Timers\0"
+	"Dialect of the provider (over what is known of it)";
+
+/* what stands behind a number, in the order of enum kind from COUNT on */
+static const char units[] = "\0 tokens\0 bytes\0 seconds\0 ms";
+
+#define OPTION(group, kind, field, min, max, name, def, doc) \
+	{ name "\0" def "\0" doc, group, kind, offsetof(struct config, field), min, max }
 
 const struct option options[] = {
-	{ ROUTE, "OPENAI_API_KEY", SECRET, AT(openai_api_key), 0, 0, NULL, "",
-		"the provider's key; a server on this machine needs none" },
-	{ ROUTE, "OPENAI_BASE_URL", TEXT, AT(openai_base_url), 0, 0, "https://api.openai.com/v1", "",
-		"the provider; /chat/completions is appended, a URL without a path gets the provider's usual one" },
-	{ ROUTE, "AZURE_API_VERSION", TEXT, AT(azure_api_version), 0, 0, NULL, "",
-		"Azure's dated form, such as 2024-10-21; not set: its /openai/v1 form" },
-	{ ROUTE, "CUSTOM_HEADER_NAME", PREFIX, 0, 0, 0, NULL, "",
-		"any name: CUSTOM_HEADER_X_TEAM=\"blue\" sends X-Team: blue, in place of a header of that name" },
-	{ ROUTE, "REQUESTY_AUTO_CACHE", BOOL, AT(requesty_auto_cache), 0, 0, "false", "",
-		"ask Requesty to cache prompts" },
-	{ ROUTE, "REQUESTY_API_KEY", SECRET, AT(requesty_api_key), 0, 0, NULL, "",
-		"reported in /health, otherwise unused: the key that is sent is OPENAI_API_KEY" },
-	{ ROUTE, "ALLOW_PLAINTEXT", BOOL, AT(allow_plaintext), 0, 0, "false", "",
-		"allow http:// to another machine: key and conversation can be read on the way" },
-	{ ROUTE, "SSL_CERT_FILE", TEXT, AT(ssl_cert_file), 0, 0, NULL, "",
-		"bundle of certificate authorities; not set: the system's" },
-	{ ROUTE, "EXTRA_CA_FILE", TEXT, AT(extra_ca_file), 0, 0, NULL, "",
-		"further certificate authorities, trusted besides the bundle" },
-	{ ROUTE, "UP_QUIRKS", TEXT, AT(up_quirks), 0, 0, NULL, "",
-		"file with rows for providers of your own: hosts, models, settings" },
+	OPTION(ROUTE, SECRET, openai_api_key, 0, 0, "OPENAI_API_KEY", "",
+		"the provider's key; a server on this machine needs none"),
+	OPTION(ROUTE, TEXT, openai_base_url, 0, 0, "OPENAI_BASE_URL", "https://api.openai.com/v1",
+		"the provider; /chat/completions is appended, without a path the provider's usual one"),
+	OPTION(ROUTE, TEXT, azure_api_version, 0, 0, "AZURE_API_VERSION", "",
+		"Azure's dated form, such as 2024-10-21; not set: its /openai/v1 form"),
+	OPTION(ROUTE, PREFIX, headers, 0, 0, "CUSTOM_HEADER_NAME", "",
+		"any name: CUSTOM_HEADER_X_TEAM=\"blue\" sends X-Team: blue, in place of that header"),
+	OPTION(ROUTE, BOOL, requesty_auto_cache, 0, 0, "REQUESTY_AUTO_CACHE", "false",
+		"ask Requesty to cache prompts"),
+	OPTION(ROUTE, SECRET, requesty_api_key, 0, 0, "REQUESTY_API_KEY", "",
+		"reported in /health, else unused: the key that is sent is OPENAI_API_KEY"),
+	OPTION(ROUTE, BOOL, allow_plaintext, 0, 0, "ALLOW_PLAINTEXT", "false",
+		"allow http:// to another machine: key and conversation can be read on the way"),
+	OPTION(ROUTE, TEXT, ssl_cert_file, 0, 0, "SSL_CERT_FILE", "",
+		"bundle of certificate authorities; not set: the system's"),
+	OPTION(ROUTE, TEXT, extra_ca_file, 0, 0, "EXTRA_CA_FILE", "", "further certificate authorities"),
+	OPTION(ROUTE, TEXT, up_quirks, 0, 0, "UP_QUIRKS", "",
+		"file with rows for providers of your own: hosts, models, settings"),
 
-	{ MODELS, "BIG_MODEL", TEXT, AT(big_model), 0, 0, "gpt-4o", "", "stands in for opus and every other claude-*" },
-	{ MODELS, "MIDDLE_MODEL", TEXT, AT(middle_model), 0, 0, NULL, "",
-		"stands in for sonnet; not set: BIG_MODEL" },
-	{ MODELS, "SMALL_MODEL", TEXT, AT(small_model), 0, 0, "gpt-4o-mini", "", "stands in for haiku" },
-	{ MODELS, "MAX_TOKENS_LIMIT", INT64, AT(max_tokens_limit), 1, 100000000, "131072", "tokens",
-		"most max_tokens sent" },
-	{ MODELS, "MIN_TOKENS_LIMIT", INT64, AT(min_tokens_limit), 0, 100000000, "0", "tokens",
-		"raise max_tokens below this to it; 0: never" },
+	OPTION(MODELS, TEXT, big_model, 0, 0, "BIG_MODEL", "gpt-4o", "stands in for opus and every other claude-*"),
+	OPTION(MODELS, TEXT, middle_model, 0, 0, "MIDDLE_MODEL", "", "stands in for sonnet; not set: BIG_MODEL"),
+	OPTION(MODELS, TEXT, small_model, 0, 0, "SMALL_MODEL", "gpt-4o-mini", "stands in for haiku"),
+	OPTION(MODELS, TOKENS, max_tokens_limit, 1, 100000000, "MAX_TOKENS_LIMIT", "131072", "most max_tokens sent"),
+	OPTION(MODELS, TOKENS, min_tokens_limit, 0, 100000000, "MIN_TOKENS_LIMIT", "0",
+		"raise max_tokens below this to it; 0: never"),
 
-	{ LISTEN, "HOST", TEXT, AT(host), 0, 0, "127.0.0.1", "", "address to listen on" },
-	{ LISTEN, "PORT", INT, AT(port), 0, 65535, "8082", "", "port to listen on; 0: the system picks one" },
-	{ LISTEN, "ANTHROPIC_API_KEY", SECRET, AT(anthropic_api_key), 0, 0, NULL, "",
-		"what clients must present, as x-api-key or Authorization: Bearer; not set: nothing" },
-	{ LISTEN, "ALLOW_ANONYMOUS", BOOL, AT(allow_anonymous), 0, 0, "false", "",
-		"serve other machines without ANTHROPIC_API_KEY: whoever reaches the port spends your money" },
-	{ LISTEN, "ALLOWED_ORIGINS", TEXT, AT(allowed_origins), 0, 0, NULL, "",
-		"web pages that may call, as https://host:port, separated by commas; not set: none" },
-	{ LISTEN, "ALLOWED_HOSTS", TEXT, AT(allowed_hosts), 0, 0, NULL, "",
-		"further names by which clients reach this proxy, separated by commas" },
-	{ LISTEN, "LOG_LEVEL", LEVEL, AT(log_level), 0, 0, "INFO", "", "DEBUG, INFO, WARNING, ERROR or CRITICAL" },
+	OPTION(LISTEN, TEXT, host, 0, 0, "HOST", "127.0.0.1", "address to listen on"),
+	OPTION(LISTEN, COUNT, port, 0, 65535, "PORT", "8082", "port to listen on; 0: the system picks one"),
+	OPTION(LISTEN, SECRET, anthropic_api_key, 0, 0, "ANTHROPIC_API_KEY", "",
+		"what clients must present, as x-api-key or Authorization: Bearer; not set: nothing"),
+	OPTION(LISTEN, BOOL, allow_anonymous, 0, 0, "ALLOW_ANONYMOUS", "false",
+		"serve other machines without ANTHROPIC_API_KEY: who reaches the port spends your money"),
+	OPTION(LISTEN, TEXT, allowed_origins, 0, 0, "ALLOWED_ORIGINS", "",
+		"web pages that may call: https://host:port, separated by commas; not set: none"),
+	OPTION(LISTEN, TEXT, allowed_hosts, 0, 0, "ALLOWED_HOSTS", "",
+		"further names of this proxy, separated by commas"),
+	OPTION(LISTEN, LEVEL, log_level, 0, 0, "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 
-	{ LIMITS, "REQUEST_TIMEOUT", INT, AT(request_timeout), 0, 86400, NULL, "seconds",
-		"the provider counts as dead after this time without progress; not set: its row's, else 300" },
-	{ LIMITS, "MAX_RETRIES", INT, AT(max_retries), 0, 10, "2", "",
-		"further attempts when no byte of a request can have reached the provider" },
-	{ LIMITS, "MAX_CONNECTIONS", INT, AT(max_connections), 1, 60000, "1024", "", "clients at a time" },
-	{ LIMITS, "MAX_BODY", INT64, AT(max_body), 1024, 1 << 30, "33554432", "bytes",
-		"largest request or answer; K and M may follow the number" },
-	{ LIMITS, "MAX_EVENT", INT64, AT(max_event), 1024, 1 << 30, "8388608", "bytes",
-		"largest event of a stream" },
+	OPTION(LIMITS, SECONDS, request_timeout, 0, 86400, "REQUEST_TIMEOUT", "",
+		"without progress for so long the provider counts as dead; not set: its row's, else 300"),
+	OPTION(LIMITS, COUNT, max_retries, 0, 10, "MAX_RETRIES", "2",
+		"further attempts when no byte of a request can have reached the provider"),
+	OPTION(LIMITS, COUNT, max_connections, 1, 60000, "MAX_CONNECTIONS", "1024", "clients at a time"),
+	OPTION(LIMITS, BYTES, max_body, 1024, 1 << 30, "MAX_BODY", "33554432",
+		"largest request or answer; K and M may follow the number"),
+	OPTION(LIMITS, BYTES, max_event, 1024, 1 << 30, "MAX_EVENT", "8388608", "largest event of a stream"),
 
-	{ TIMERS, "HEAD_TIMEOUT_MS", INT, AT(head_timeout), 1, DAY, "10000", "ms", "for the head of a request" },
-	{ TIMERS, "BODY_IDLE_MS", INT, AT(body_idle), 1, DAY, "30000", "ms", "between two pieces of a request body" },
-	{ TIMERS, "BODY_MAX_MS", INT, AT(body_max), 1, DAY, "600000", "ms", "for a whole request body" },
-	{ TIMERS, "WRITE_STALL_MS", INT, AT(write_stall), 1, DAY, "60000", "ms", "for a client that takes nothing" },
-	{ TIMERS, "KEEPALIVE_MS", INT, AT(keepalive), 1, DAY, "60000", "ms", "an idle client connection is kept" },
-	{ TIMERS, "UP_KEEPALIVE_MS", INT, AT(up_keepalive), 0, DAY, "30000", "ms",
-		"an idle connection to the provider is kept; 0: none" },
-	{ TIMERS, "RESOLVE_MS", INT, AT(resolve_timeout), 1, DAY, "8000", "ms", "to look up the provider's name" },
-	{ TIMERS, "CONNECT_MS", INT, AT(connect_timeout), 1, DAY, "10000", "ms", "to connect to the provider" },
-	{ TIMERS, "TLS_MS", INT, AT(tls_timeout), 1, DAY, "10000", "ms", "for the TLS handshake" },
-	{ TIMERS, "HOLD_MS", INT, AT(hold), 0, DAY, "15000", "ms",
-		"the answer's head waits this long for the provider's first event" },
-	{ TIMERS, "PING_MS", INT, AT(ping), 1, DAY, "15000", "ms", "between pings in a silent stream" },
-	{ TIMERS, "NUDGE_MS", INT, AT(nudge), 1, DAY, "120000", "ms", "between empty deltas in a silent stream" },
-	{ TIMERS, "LINGER_MS", INT, AT(linger), 0, DAY, "2000", "ms", "for a client to close after the last answer" },
-	{ TIMERS, "DRAIN_MS", INT, AT(drain), 0, DAY, "30000", "ms", "for running requests when told to end" },
-	{ TIMERS, "DNS_TTL_MS", INT, AT(dns_ttl), 0, DAY, "60000", "ms", "a looked-up name is remembered" },
+	OPTION(TIMERS, MS, head_timeout, 1, DAY, "HEAD_TIMEOUT_MS", "10000", "for the head of a request"),
+	OPTION(TIMERS, MS, body_idle, 1, DAY, "BODY_IDLE_MS", "30000", "between two pieces of a request body"),
+	OPTION(TIMERS, MS, body_max, 1, DAY, "BODY_MAX_MS", "600000", "for a whole request body"),
+	OPTION(TIMERS, MS, write_stall, 1, DAY, "WRITE_STALL_MS", "60000", "for a client that takes nothing"),
+	OPTION(TIMERS, MS, keepalive, 1, DAY, "KEEPALIVE_MS", "60000", "an idle client connection is kept"),
+	OPTION(TIMERS, MS, up_keepalive, 0, DAY, "UP_KEEPALIVE_MS", "30000",
+		"an idle connection to the provider is kept; 0: none"),
+	OPTION(TIMERS, MS, resolve_timeout, 1, DAY, "RESOLVE_MS", "8000", "to look up the provider's name"),
+	OPTION(TIMERS, MS, connect_timeout, 1, DAY, "CONNECT_MS", "10000", "to connect to the provider"),
+	OPTION(TIMERS, MS, tls_timeout, 1, DAY, "TLS_MS", "10000", "for the TLS handshake"),
+	OPTION(TIMERS, MS, hold, 0, DAY, "HOLD_MS", "15000",
+		"the answer's head waits so long for the provider's first event"),
+	OPTION(TIMERS, MS, ping, 1, DAY, "PING_MS", "15000", "between pings in a silent stream"),
+	OPTION(TIMERS, MS, nudge, 1, DAY, "NUDGE_MS", "120000", "between empty deltas in a silent stream"),
+	OPTION(TIMERS, MS, linger, 0, DAY, "LINGER_MS", "2000", "for a client to close after the last answer"),
+	OPTION(TIMERS, MS, drain, 0, DAY, "DRAIN_MS", "30000", "for running requests when told to end"),
+	OPTION(TIMERS, MS, dns_ttl, 0, DAY, "DNS_TTL_MS", "60000", "a looked-up name is remembered"),
 };
 typedef char every_row_is_counted[sizeof options / sizeof *options == NOPTIONS ? 1 : -1];
 
@@ -95,7 +95,7 @@ size_t option_named(const char *name)
 {
 	size_t i = 0;
 
-	while (i < NOPTIONS && strcmp(options[i].name, name) != 0)
+	while (i < NOPTIONS && strcmp(options[i].text, name) != 0)
 		i++;
 	return i;
 }
@@ -114,13 +114,17 @@ bool quirk_name(size_t i, char *dst, size_t room)
 
 /* ---- rows for those who print them ---- */
 
-static void range(const struct option *o, char *dst, size_t room)
+const char *option_default(const struct option *o)
+{
+	return q_text(o->text, 1);
+}
+
+size_t option_range(const struct option *o, char *dst, size_t room)
 {
 	*dst = 0;
 	if (o->kind == BOOL)
-		fmt(dst, room, "true or false");
-	if (o->kind == INT || o->kind == INT64)
-		fmt(dst, room, "%lld to %lld%s%s", (long long)o->min, (long long)o->max, *o->unit ? " " : "", o->unit);
+		return fmt(dst, room, "true or false");
+	return o->kind < COUNT ? 0 : fmt(dst, room, "%d to %d%s", o->min, o->max, q_text(units, o->kind - COUNT));
 }
 
 /* the i-th key of quirks.h that is an option, or where the keys end */
@@ -143,7 +147,8 @@ static bool quirk_row(size_t i, struct cfg_option *o)
 	if (!q_key(k))
 		return false;
 	q_init(&q);
-	*o = (struct cfg_option){ .group = "Dialect of the provider (over what is known of it)", .doc = q_doc(k) };
+	o->group = q_text(headings, DIALECT);
+	o->doc = q_doc(k);
 	quirk_name(k, o->name, sizeof o->name);
 	fmt(o->range, sizeof o->range, "%s", q_values(k));
 	q_show(&q, k, o->def, sizeof o->def);
@@ -152,55 +157,16 @@ static bool quirk_row(size_t i, struct cfg_option *o)
 
 bool cfg_option(size_t i, struct cfg_option *o)
 {
-	const struct option *row = options + (i < NOPTIONS ? i : 0);
+	const struct option *row = options + i;
 
 	if (i >= NOPTIONS)
 		return quirk_row(i - NOPTIONS, o);
-	*o = (struct cfg_option){ .group = row->group, .doc = row->doc, .secret = row->kind == SECRET };
-	fmt(o->name, sizeof o->name, "%s", row->name);
-	fmt(o->def, sizeof o->def, "%s", row->def ? row->def : "");
-	range(row, o->range, sizeof o->range);
+	o->group = q_text(headings, row->group);
+	o->doc = q_text(row->text, 2);
+	fmt(o->name, sizeof o->name, "%s", row->text);
+	fmt(o->def, sizeof o->def, "%s", option_default(row));
+	option_range(row, o->range, sizeof o->range);
 	return true;
-}
-
-static size_t show_headers(const struct config *c, char *dst, size_t room)
-{
-	size_t n = 0;
-
-	*dst = 0;
-	for (size_t i = 0; i < c->nheaders && n < room; i++)
-		n += fmt(dst + n, room - n, "%s%s", i ? ", " : "", c->headers[i].name);
-	return strlen(dst);
-}
-
-static size_t show_quirk(const struct config *c, size_t i, char *dst, size_t room)
-{
-	struct quirks q;
-
-	cfg_quirks(c, c->big_model, &q);
-	return q_show(&q, quirk_option(i), dst, room);
-}
-
-size_t cfg_show(const struct config *c, size_t i, char *dst, size_t room)
-{
-	const struct option *o = options + (i < NOPTIONS ? i : 0);
-	const char *at = (const char *)c + o->offset;
-
-	if (i >= NOPTIONS)
-		return show_quirk(c, i - NOPTIONS, dst, room);
-	switch (o->kind) {
-	case TEXT:
-		/* a base URL may carry a key in its query */
-		fmt(dst, room, "%s", o->offset == AT(openai_base_url) ? c->target.shown : *(const char *const *)at);
-		break;
-	case SECRET: fmt(dst, room, "%s", **(const char *const *)at ? "set" : ""); break;
-	case INT: fmt(dst, room, "%d", *(const int *)at); break;
-	case INT64: fmt(dst, room, "%lld", (long long)*(const int64_t *)at); break;
-	case BOOL: fmt(dst, room, "%s", *(const bool *)at ? "true" : "false"); break;
-	case LEVEL: fmt(dst, room, "%s", log_level_name(*(const enum log_level *)at)); break;
-	case PREFIX: return show_headers(c, dst, room);
-	}
-	return strlen(dst);
 }
 
 /* ---- printing ---- */
@@ -222,41 +188,26 @@ static int print(int fd, const char *p)
 	return 0;
 }
 
-static size_t help_entry(char *dst, size_t room, const struct cfg_option *o)
-{
-	return fmt(dst, room, *o->range ? "  %s=%s\n        %s (%s)\n" : "  %s=%s\n        %s\n", o->name, o->def, o->doc,
-		o->range);
-}
-
-static size_t example_entry(char *dst, size_t room, const struct cfg_option *o)
-{
-	return fmt(dst, room, *o->range ? "# %s (%s)\n#%s=%s\n" : "# %s%s\n#%s=%s\n", o->doc, o->range, o->name, o->def);
-}
-
-static int print_all(int fd, const char *heading, size_t (*entry)(char *, size_t, const struct cfg_option *))
+int cfg_print(int fd, bool example)
 {
 	const char *group = "";
 	struct cfg_option o;
-	char text[640];
+	char text[640], range[140];
 	size_t n;
 
+	if (example && print(fd, "# Settings of claude-code-proxy. Take the # away from what you set; what stands there is the default.\n\n"))
+		return -1;
 	for (size_t i = 0; cfg_option(i, &o); i++) {
-		n = strcmp(group, o.group) == 0 ? 0 : fmt(text, sizeof text, heading, i ? "\n" : "", o.group);
+		n = strcmp(group, o.group) == 0 ? 0 : fmt(text, sizeof text, example ? "%s# ---- %s ----\n" : "%s%s\n", i ? "\n" : "",
+			o.group);
 		group = o.group;
-		entry(text + n, sizeof text - n, &o);
+		fmt(range, sizeof range, *o.range ? " (%s)" : "", o.range);
+		if (example)
+			fmt(text + n, sizeof text - n, "# %s%s\n#%s=%s\n", o.doc, range, o.name, o.def);
+		else
+			fmt(text + n, sizeof text - n, "  %s=%s\n        %s%s\n", o.name, o.def, o.doc, range);
 		if (print(fd, text) != 0)
 			return -1;
 	}
 	return 0;
-}
-
-int cfg_help(int fd)
-{
-	return print_all(fd, "%s%s\n", help_entry);
-}
-
-int cfg_example(int fd)
-{
-	return print(fd, "# Settings of claude-code-proxy. Take the # away from what you set; what stands there is the default.\n\n")
-		|| print_all(fd, "%s# ---- %s ----\n", example_entry) ? -1 : 0;
 }

@@ -4,21 +4,23 @@
 
 #include "config.h"
 
-/* PREFIX: stands for every CUSTOM_HEADER_ name; it has no field of its own */
-enum kind { TEXT, SECRET, INT, INT64, BOOL, LEVEL, PREFIX };
+/* PREFIX: stands for every CUSTOM_HEADER_ name; it has no field of its own. COUNT and what follows are int. */
+enum kind { TEXT, SECRET, BOOL, LEVEL, PREFIX, COUNT, TOKENS, BYTES, SECONDS, MS };
 
 struct option {
-	const char *group, *name;
-	enum kind kind;
-	size_t offset;			/* into struct config */
-	int64_t min, max;		/* INT, INT64 */
-	const char *def;		/* as text, NULL: none */
-	const char *unit;		/* "ms", "seconds", "bytes", "tokens", "" */
-	const char *doc;		/* one line */
+	const char *text;		/* its name; the default, "": none; what it means, on one line */
+	unsigned char group, kind;
+	unsigned short offset;		/* into struct config */
+	int min, max;
 };
 
 #define NOPTIONS 42
 extern const struct option options[];
+
+const char *option_default(const struct option *o);
+
+/* "0 to 10 seconds", "true or false", "" for texts. Returns its length. */
+size_t option_range(const struct option *o, char *dst, size_t room);
 
 /* The row of this name; NOPTIONS when there is none. */
 size_t option_named(const char *name);

@@ -116,15 +116,10 @@ static struct id bare(struct id s, bool *own)
 	return dot < s.n ? behind(s, dot + strlen("anthropic.")) : s;
 }
 
-static bool letter_or_digit(char c)
-{
-	return is_digit((unsigned char)c) || (fold((unsigned char)c) >= 'a' && fold((unsigned char)c) <= 'z');
-}
-
 /* "claude" alone or before anything but a letter or digit */
 static bool is_claude(struct id s)
 {
-	return has_head(s, "claude") && (s.n == 6 || !letter_or_digit(s.p[6]));
+	return has_head(s, "claude") && (s.n == 6 || (!is_letter((unsigned char)s.p[6]) && !is_digit((unsigned char)s.p[6])));
 }
 
 /* the word alone, or before a version: sonnet-4-5 */

@@ -35,4 +35,9 @@ static inline unsigned char fold(unsigned char c)
 	return c >= 'A' && c <= 'Z' ? (unsigned char)(c + ('a' - 'A')) : c;
 }
 
+static inline bool is_letter(unsigned char c)
+{
+	return fold(c) >= 'a' && fold(c) <= 'z';
+}
+
 #endif

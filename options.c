@@ -80,7 +80,7 @@ static int help(void)
 		"environment. A file's value goes before the environment's. The manual page has more.\n\n";
 
 	bool ok = write_all(1, usage, sizeof usage - 1) && write_all(1, more, sizeof more - 1);
-	return ok && cfg_help(1) == 0 ? -1 : 111;
+	return ok && cfg_print(1, false) == 0 ? -1 : 111;
 }
 
 static int set_convert(struct options *o, const char *what)
@@ -115,7 +115,7 @@ static int argument(struct options *o, char *argv[], int *i)
 	else if (strcmp(a, "--version") == 0)
 		return write_all(1, "claude-code-proxy " VERSION "\n", sizeof VERSION + 18) ? -1 : 111;
 	else if (strcmp(a, "--env-example") == 0)
-		return cfg_example(1) == 0 ? -1 : 111;
+		return cfg_print(1, true) == 0 ? -1 : 111;
 	else
 		return wrong("unknown option: ", a);
 	return 0;
