@@ -244,7 +244,6 @@ void serve_preflight(struct conn *c, struct http_text wanted);	/* wanted: the fi
 void serve_test_done(struct conn *c, struct j_val completion);	/* /test-connection: the upstream answered */
 void serve_test_failed(struct conn *c);				/* or c->error came of it */
 int64_t wall_clock(void);					/* seconds since 1970 */
-size_t time_text(char *dst, size_t room, int64_t seconds);	/* RFC 3339, UTC */
 
 /* talk.c and relay.c, the upstream's side: one move each; false when nothing moved. */
 void relay_start(struct conn *c);		/* the plan is ready: find a connection */

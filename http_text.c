@@ -5,6 +5,7 @@
  */
 #include "http.h"
 #include "http_char.h"
+#include "log.h"
 
 bool http_is(struct http_text t, const char *lower)
 {
@@ -106,14 +107,9 @@ size_t http_count(const struct http_head *h, const char *name)
 
 int http_put_number(struct buf *b, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof digits;
+	char digits[24];
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	return buf_put(b, digits + at, sizeof digits - at);
+	return buf_put(b, digits, fmt(digits, sizeof digits, "%llu", (unsigned long long)n));
 }
 
 int http_put_field(struct buf *b, const char *name, const char *value, size_t n)
@@ -125,39 +121,23 @@ int http_put_field(struct buf *b, const char *name, const char *value, size_t n)
 	return buf_put(b, name, k) && buf_str(b, ": ") && buf_put(b, value, n) && buf_str(b, "\r\n");
 }
 
-/* RFC 9110 15, RFC 6585, and what this protocol's servers use */
-static const char *reason_of(int status)
-{
-	static const struct {
-		int status;
-		const char *reason;
-	} known[] = {
-		{ 100, "Continue" }, { 102, "Processing" }, { 200, "OK" }, { 204, "No Content" },
-		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 408, "Request Timeout" }, { 409, "Conflict" }, { 411, "Length Required" },
-		{ 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
-		{ 417, "Expectation Failed" }, { 421, "Misdirected Request" }, { 422, "Unprocessable Content" },
-		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-		{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-		{ 505, "HTTP Version Not Supported" }, { 529, "Overloaded" }
-	};
-	static const char *const kind[] = { "Informational", "Success", "Redirection", "Client Error", "Server Error" };
-	size_t i;
-
-	for (i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (known[i].status == status)
-			return known[i].reason;
-	return status >= 100 && status < 600 ? kind[status / 100 - 1] : "Unknown";
-}
+/* RFC 9110 15, RFC 6585, and what this protocol's servers use; behind them those of a whole class */
+static const char reasons[] = "100 Continue\0" "102 Processing\0" "200 OK\0" "204 No Content\0" "400 Bad Request\0"
+	"401 Unauthorized\0" "402 Payment Required\0" "403 Forbidden\0" "404 Not Found\0" "405 Method Not Allowed\0"
+	"408 Request Timeout\0" "409 Conflict\0" "413 Content Too Large\0" "415 Unsupported Media Type\0"
+	"417 Expectation Failed\0" "421 Misdirected Request\0" "422 Unprocessable Content\0" "429 Too Many Requests\0"
+	"431 Request Header Fields Too Large\0" "500 Internal Server Error\0" "501 Not Implemented\0" "502 Bad Gateway\0"
+	"503 Service Unavailable\0" "504 Gateway Timeout\0" "505 HTTP Version Not Supported\0" "529 Overloaded\0"
+	"1xx Informational\0" "2xx Success\0" "3xx Redirection\0" "4xx Client Error\0" "5xx Server Error\0";
 
 int http_put_status(struct buf *b, int status)
 {
-	const char *reason = reason_of(status);
+	char line[64];
+	size_t n = fmt(line, sizeof line, "HTTP/1.1 %d ", status);
+	const char *digits = line + n - 4, *p = reasons;
 
-	if (buf_room(b) < strlen("HTTP/1.1 200 ") + strlen(reason) + 2)
-		return 0;
-	return buf_str(b, "HTTP/1.1 ") && http_put_number(b, (uint64_t)status) && buf_str(b, " ")
-		&& buf_str(b, reason) && buf_str(b, "\r\n");
+	while (*p && memcmp(p, digits, 3) != 0 && !(p[1] == 'x' && *p == *digits))
+		p += strlen(p) + 1;
+	n += fmt(line + n, sizeof line - n, "%s\r\n", *p ? p + 4 : "Unknown");
+	return buf_put(b, line, n);
 }

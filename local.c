@@ -12,122 +12,64 @@ int64_t wall_clock(void)
 	return clock_gettime(CLOCK_REALTIME, &t) == 0 ? (int64_t)t.tv_sec : 0;
 }
 
-/* Days since 1970-01-01 into a date: the Gregorian calendar repeats every 146097 days. */
-static void civil(int64_t days, int64_t *year, int *month, int *day)
-{
-	days += 719468;		/* from 0000-03-01 */
-	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-	int64_t doe = days - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-
-	*day = (int)(doy - (153 * mp + 2) / 5 + 1);
-	*month = (int)(mp < 10 ? mp + 3 : mp - 9);
-	*year = yoe + era * 400 + (*month <= 2);
-}
-
-static void two(char *dst, int64_t n)
-{
-	dst[0] = (char)('0' + n / 10 % 10);
-	dst[1] = (char)('0' + n % 10);
-}
-
-size_t time_text(char *dst, size_t room, int64_t seconds)
-{
-	char text[] = "0000-00-00T00:00:00Z";
-	int64_t year, day_seconds = seconds % 86400, days = seconds / 86400;
-	int month, day;
-
-	if (day_seconds < 0) {
-		day_seconds += 86400;
-		days--;
-	}
-	civil(days, &year, &month, &day);
-	two(text, year / 100);
-	two(text + 2, year);
-	two(text + 5, month);
-	two(text + 8, day);
-	two(text + 11, day_seconds / 3600);
-	two(text + 14, day_seconds / 60 % 60);
-	two(text + 17, day_seconds % 60);
-	return fmt(dst, room, "%s", text);
-}
-
 /* ---- answers made here ---- */
 
-static void put_time(struct plan *p)
+/*
+ * Puts a template, in static storage: $s is a text, $d an int, $b a bool (as
+ * int), $t the time, $v a struct j_val *.
+ */
+static void put(struct plan *p, const char *template, ...)
 {
-	char text[32];
-	size_t n = time_text(text, sizeof text, wall_clock());
+	char time[32];
+	va_list ap;
 
-	plan_lit(p, "\"");
-	plan_copy(p, SPAN_RAW, text, n);
-	plan_lit(p, "\"");
+	va_start(ap, template);
+	for (; *template; template += 2) {
+		size_t n = strcspn(template, "$");
+		plan_span(p, SPAN_RAW, template, n);
+		template += n;
+		if (*template == '\0')
+			break;
+		switch (template[1]) {
+		case 's': plan_str(p, va_arg(ap, const char *)); break;
+		case 'd': plan_num(p, va_arg(ap, int)); break;
+		case 'b': plan_lit(p, va_arg(ap, int) ? "true" : "false"); break;
+		case 'v': plan_val(p, *va_arg(ap, struct j_val *)); break;
+		case 't':
+			plan_lit(p, "\"");
+			plan_copy(p, SPAN_RAW, time, log_time(time, sizeof time, wall_clock()));
+			plan_lit(p, "\"");
+		}
+	}
+	va_end(ap);
 }
 
-static void put_bool(struct plan *p, bool b)
-{
-	plan_lit(p, b ? "true" : "false");
-}
-
-static void put_models(struct plan *p, const struct config *cfg)
-{
-	plan_lit(p, "\"big_model\":");
-	plan_str(p, cfg->big_model);
-	plan_lit(p, ",\"middle_model\":");
-	plan_str(p, cfg->middle_model);
-	plan_lit(p, ",\"small_model\":");
-	plan_str(p, cfg->small_model);
-}
+#define MODELS "\"big_model\":$s,\"middle_model\":$s,\"small_model\":$s"
 
 void serve_health(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
-	struct plan *p = &c->out_plan;
 
-	plan_lit(p, "{\"status\":\"healthy\",\"timestamp\":");
-	put_time(p);
-	plan_lit(p, ",\"version\":\"" VERSION "\",\"server\":{\"host\":");
-	plan_str(p, cfg->host);
-	plan_lit(p, ",\"port\":");
-	plan_num(p, c->inst->port);
-	plan_lit(p, "},\"models\":{");
-	put_models(p, cfg);
-	plan_lit(p, "},\"api_status\":{\"openai_api_configured\":");
-	put_bool(p, cfg->openai_api_key[0] != '\0');
-	plan_lit(p, ",\"api_key_valid\":");
-	put_bool(p, cfg->key_is_set);
-	plan_lit(p, ",\"client_api_key_validation\":");
-	put_bool(p, cfg->anthropic_api_key[0] != '\0');
-	plan_lit(p, ",\"openai_base_url\":");
-	plan_str(p, cfg->target.shown);
-	plan_lit(p, "},\"requesty\":{\"auto_cache_enabled\":");
-	put_bool(p, cfg->requesty_auto_cache);
-	plan_lit(p, ",\"requesty_api_key_configured\":");
-	put_bool(p, cfg->requesty_api_key[0] != '\0');
-	plan_lit(p, "}}");
+	put(&c->out_plan, "{\"status\":\"healthy\",\"timestamp\":$t,\"version\":\"" VERSION "\",\"server\":{\"host\":$s,\"port\":$d},"
+		"\"models\":{" MODELS "},\"api_status\":{\"openai_api_configured\":$b,\"api_key_valid\":$b,"
+		"\"client_api_key_validation\":$b,\"openai_base_url\":$s},\"requesty\":{\"auto_cache_enabled\":$b,"
+		"\"requesty_api_key_configured\":$b}}", cfg->host, c->inst->port, cfg->big_model, cfg->middle_model,
+		cfg->small_model, cfg->openai_api_key[0] != '\0', cfg->key_is_set, cfg->anthropic_api_key[0] != '\0',
+		cfg->target.shown, cfg->requesty_auto_cache, cfg->requesty_api_key[0] != '\0');
 	answer_plan(c, 200);
 }
 
 void serve_root(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
-	struct plan *p = &c->out_plan;
 
-	plan_lit(p, "{\"message\":\"claude-code-proxy " VERSION "\",\"status\":\"running\",\"config\":{\"openai_base_url\":");
-	plan_str(p, cfg->target.shown);
-	plan_lit(p, ",\"max_tokens_limit\":");
-	plan_num(p, cfg->max_tokens_limit);
-	plan_lit(p, ",\"api_key_configured\":");
-	put_bool(p, cfg->openai_api_key[0] != '\0');
-	plan_lit(p, ",\"client_api_key_validation\":");
-	put_bool(p, cfg->anthropic_api_key[0] != '\0');
-	plan_lit(p, ",");
-	put_models(p, cfg);
-	plan_lit(p, "},\"endpoints\":{\"messages\":\"/v1/messages\",\"count_tokens\":\"/v1/messages/count_tokens\","
+	put(&c->out_plan, "{\"message\":\"claude-code-proxy " VERSION "\",\"status\":\"running\",\"config\":{\"openai_base_url\":$s,"
+		"\"max_tokens_limit\":$d,\"api_key_configured\":$b,\"client_api_key_validation\":$b," MODELS "},\"endpoints\":{"
+		"\"messages\":\"/v1/messages\",\"count_tokens\":\"/v1/messages/count_tokens\","
 		"\"chat_completions\":\"/v1/chat/completions\",\"models\":\"/v1/models\",\"health\":\"/health\","
-		"\"test_connection\":\"/test-connection\"}}");
+		"\"test_connection\":\"/test-connection\"}}", cfg->target.shown, cfg->max_tokens_limit,
+		cfg->openai_api_key[0] != '\0', cfg->anthropic_api_key[0] != '\0', cfg->big_model, cfg->middle_model,
+		cfg->small_model);
 	answer_plan(c, 200);
 }
 
@@ -155,14 +97,10 @@ static bool model_listed_before(const struct config *cfg, int i)
 	return false;
 }
 
-static void put_model(struct plan *p, const char *id, size_t nid, const char *name)
+static void put_model(struct plan *p, const char *id, const char *name)
 {
-	plan_lit(p, "{\"type\":\"model\",\"id\":\"");
-	plan_copy(p, SPAN_ESC, id, nid);
-	plan_lit(p, "\",\"display_name\":\"");
-	plan_copy(p, SPAN_ESC, name, strlen(name));
-	plan_lit(p, "\",\"created_at\":\"2025-01-01T00:00:00Z\",\"object\":\"model\",\"created\":1735689600,"
-		"\"owned_by\":\"claude-code-proxy\"}");
+	put(p, "{\"type\":\"model\",\"id\":$s,\"display_name\":$s,\"created_at\":\"2025-01-01T00:00:00Z\",\"object\":\"model\","
+		"\"created\":1735689600,\"owned_by\":\"claude-code-proxy\"}", id, name);
 }
 
 void serve_models(struct conn *c)
@@ -177,12 +115,10 @@ void serve_models(struct conn *c)
 			continue;
 		if (i > 0)
 			plan_lit(p, ",");
-		put_model(p, id, strlen(id), meaning);
+		put_model(p, id, meaning);
 		last = id;
 	}
-	plan_lit(p, "],\"has_more\":false,\"first_id\":\"claude-opus-4-8\",\"last_id\":");
-	plan_str(p, last);
-	plan_lit(p, "}");
+	put(p, "],\"has_more\":false,\"first_id\":\"claude-opus-4-8\",\"last_id\":$s}", last);
 	answer_plan(c, 200);
 }
 
@@ -225,7 +161,7 @@ void serve_model(struct conn *c)
 	}
 	for (int i = 0; (id = model_id(cfg, i, &meaning)) != NULL; i++)
 		if (strcmp(up, meaning) == 0) {
-			put_model(&c->out_plan, c->model, n, up);
+			put_model(&c->out_plan, c->model, meaning);
 			answer_plan(c, 200);
 			return;
 		}
@@ -260,36 +196,21 @@ void serve_preflight(struct conn *c, struct http_text wanted)
 
 void serve_test_done(struct conn *c, struct j_val completion)
 {
-	struct plan *p = &c->out_plan;
 	struct j_val id = j_get(completion, "id");
 
-	plan_lit(p, "{\"status\":\"success\",\"message\":\"Successfully connected to the upstream\",\"model_used\":");
-	plan_str(p, c->up_model);
-	plan_lit(p, ",\"timestamp\":");
-	put_time(p);
-	plan_lit(p, ",\"response_id\":");
-	if (id.type == J_STRING)
-		plan_val(p, id);
-	else
-		plan_lit(p, "\"unknown\"");
-	plan_lit(p, "}");
+	put(&c->out_plan, "{\"status\":\"success\",\"message\":\"Successfully connected to the upstream\",\"model_used\":$s,"
+		"\"timestamp\":$t,\"response_id\":", c->up_model);
+	put(&c->out_plan, id.type == J_STRING ? "$v}" : "\"unknown\"}", &id);
 	answer_plan(c, 200);
 }
 
 void serve_test_failed(struct conn *c)
 {
-	struct plan *p = &c->out_plan;
-
 	out_reset(c);
-	plan_lit(p, "{\"status\":\"failed\",\"error_type\":");
-	plan_str(p, c->error.type);
-	plan_lit(p, ",\"message\":");
-	plan_str(p, c->error.message);
-	plan_lit(p, ",\"timestamp\":");
-	put_time(p);
-	plan_lit(p, ",\"suggestions\":[\"Check that OPENAI_API_KEY is valid for this provider\","
-		"\"Check OPENAI_BASE_URL\",\"Check that the provider has the model that SMALL_MODEL names\","
-		"\"Check the account's rate limits and balance\",\"claude-code-proxy --check shows each step\"]}");
+	put(&c->out_plan, "{\"status\":\"failed\",\"error_type\":$s,\"message\":$s,\"timestamp\":$t,\"suggestions\":["
+		"\"Check that OPENAI_API_KEY is valid for this provider\",\"Check OPENAI_BASE_URL\","
+		"\"Check that the provider has the model that SMALL_MODEL names\",\"Check the account's rate limits and balance\","
+		"\"claude-code-proxy --check shows each step\"]}", c->error.type, c->error.message);
 	/* a person asks: no advice for programs */
 	c->error.retry_after[0] = '\0';
 	c->error.should_retry = -1;

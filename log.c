@@ -82,29 +82,24 @@ static void number(struct out *o, const struct spec *s, bool negative, uint64_t 
 	padded(o, s, p, (size_t)(end - p));
 }
 
-static void signed_number(struct out *o, const struct spec *s)
+static int64_t argument(struct out *o, const struct spec *s)
 {
-	int64_t v;
+	bool is_signed = s->kind == 'd';
 
 	switch (s->size) {
-	case 'l': v = va_arg(o->ap, long); break;
-	case 'L': v = va_arg(o->ap, long long); break;
-	default: v = va_arg(o->ap, int);
+	case 'l': return is_signed ? va_arg(o->ap, long) : (int64_t)va_arg(o->ap, unsigned long);
+	case 'L': return va_arg(o->ap, long long);
+	case 'z': return (int64_t)va_arg(o->ap, size_t);
 	}
-	number(o, s, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+	return is_signed ? va_arg(o->ap, int) : (int64_t)va_arg(o->ap, unsigned);
 }
 
-static void unsigned_number(struct out *o, const struct spec *s)
+static void any_number(struct out *o, const struct spec *s)
 {
-	uint64_t v;
+	int64_t v = argument(o, s);
+	bool negative = s->kind == 'd' && v < 0;
 
-	switch (s->size) {
-	case 'l': v = va_arg(o->ap, unsigned long); break;
-	case 'L': v = va_arg(o->ap, unsigned long long); break;
-	case 'z': v = va_arg(o->ap, size_t); break;
-	default: v = va_arg(o->ap, unsigned);
-	}
-	number(o, s, false, v);
+	number(o, s, negative, negative ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 static void text(struct out *o, const struct spec *s)
@@ -223,8 +218,7 @@ static void convert(struct out *o, const struct spec *s)
 	char c;
 
 	switch (s->kind) {
-	case 'd': signed_number(o, s); break;
-	case 'u': case 'x': unsigned_number(o, s); break;
+	case 'd': case 'u': case 'x': any_number(o, s); break;
 	case 's': text(o, s); break;
 	case 'j': foreign(o); break;
 	case 'm': duration(o); break;
@@ -293,15 +287,27 @@ bool log_needs_stamp(int fd)
 	return fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
+size_t log_time(char *dst, size_t room, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm t;
+
+	if (!gmtime_r(&when, &t))
+		memset(&t, 0, sizeof t);
+	return fmt(dst, room, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+		t.tm_sec);
+}
+
+/* with milliseconds in place of the Z */
 static size_t stamp(char *dst, size_t room)
 {
 	struct timespec now;
-	struct tm t;
+	size_t n;
 
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0 || !gmtime_r(&now.tv_sec, &t))
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
 		return 0;
-	return fmt(dst, room, "%d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-		t.tm_hour, t.tm_min, t.tm_sec, (long)now.tv_nsec / 1000000);
+	n = log_time(dst, room, now.tv_sec) - 1;
+	return n + fmt(dst + n, room - n, ".%03ldZ ", (long)now.tv_nsec / 1000000);
 }
 
 static ssize_t push(const struct log *l, const char *p, size_t n)
@@ -435,15 +441,13 @@ static size_t secret_here(const struct scan *s, const char *const secrets[], siz
 /* keys that can be told by how they begin */
 static size_t key_here(const struct scan *s)
 {
-	static const char *const begins[] = {
-		"sk-", "sk_", "gsk_", "xai-", "aiza", "gho_", "ghp_", "ghu_", "github_pat_", "nvapi-", "hf_", "tvly-", "eyj",
-	};
+	static const char begins[] = "sk-\0sk_\0gsk_\0xai-\0aiza\0gho_\0ghp_\0ghu_\0github_pat_\0nvapi-\0hf_\0tvly-\0eyj\0";
 	size_t n, tail;
 
-	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
-		n = here(s, begins[i]);
+	for (const char *begin = begins; *begin; begin += strlen(begin) + 1) {
+		n = here(s, begin);
 		tail = n ? run_of_word(s, n) : 0;
-		if (tail >= 16 || (tail >= 8 && begins[i][0] == 's'))
+		if (tail >= 16 || (tail >= 8 && *begin == 's'))
 			return n + tail;
 	}
 	return 0;
@@ -463,15 +467,13 @@ static size_t colon_here(const struct scan *s, size_t from)
 /* a name whose value is a key, with the separator: length of both, 0 when none stands here */
 static size_t name_here(const struct scan *s)
 {
-	static const char *const names[] = {
-		"authorization", "proxy-authorization", "cf-aig-authorization", "x-api-key", "x-goog-api-key", "api-key",
-		"api_key", "apikey", "access_token", "key",
-	};
+	static const char names[] = "authorization\0proxy-authorization\0cf-aig-authorization\0x-api-key\0x-goog-api-key\0"
+		"api-key\0api_key\0apikey\0access_token\0key\0";
 	bool query = s->at > 0 && memchr("?&", s->p[s->at - 1], 2);
 	size_t n, between;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		n = here(s, names[i]);
+	for (const char *name = names; *name; name += strlen(name) + 1) {
+		n = here(s, name);
 		if (n == 0)
 			continue;
 		if (query && s->at + n < s->n && s->p[s->at + n] == '=')

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
 
@@ -51,6 +52,9 @@ bool log_needs_stamp(int fd);
  * before the next one that can.
  */
 void log_line(struct log *l, enum log_level level, const char *format, ...);
+
+/* "2026-01-31T23:59:59Z": seconds since 1970 in UTC. Returns the length. */
+size_t log_time(char *dst, size_t room, int64_t seconds);
 
 const char *log_level_name(enum log_level level);
 

@@ -113,6 +113,17 @@ static const char *drain(int fd)
 	return all;
 }
 
+static void times(void)
+{
+	static const struct { int64_t at; const char *want; } t[] = {
+		{ 0, "1970-01-01T00:00:00Z" }, { 86399, "1970-01-01T23:59:59Z" }, { -1, "1969-12-31T23:59:59Z" },
+		{ 951782400, "2000-02-29T00:00:00Z" }, { 1735689600, "2025-01-01T00:00:00Z" },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		CHECK(t[i].want, log_time(got, sizeof got, t[i].at) == 20 && strcmp(got, t[i].want) == 0);
+}
+
 static void lines(void)
 {
 	struct log l;
@@ -279,6 +290,7 @@ int main(void)
 	texts();
 	foreign_bytes();
 	bounds();
+	times();
 	lines();
 	failures();
 	short_write();
