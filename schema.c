@@ -15,287 +15,199 @@
  */
 #include "schema_node.h"
 
-static const char *const root_noise[] = { "$schema", "$id", "$comment" };
 
-/* members that stay as they are go out in one span with what is between them */
-struct run {
-	struct plan *out;
-	const char *from, *to;
-	bool any;		/* a member was written */
+/* an object that is copied with edits */
+struct copy {
+	struct walk *w;
+	struct j_val object, type;	/* type: what the branches of its unions take over */
+	bool root, moves;		/* moves: type is not to stand beside a union */
+	const char *between;		/* in front of the next member */
 };
-
-static void run_flush(struct run *r)
-{
-	if (r->from == NULL)
-		return;
-	if (r->any)
-		plan_lit(r->out, ",");
-	plan_span(r->out, SPAN_RAW, r->from, (size_t)(r->to - r->from));
-	r->any = true;
-	r->from = NULL;
-}
-
-static void run_literal(struct run *r, const char *member)
-{
-	run_flush(r);
-	if (r->any)
-		plan_lit(r->out, ",");
-	plan_lit(r->out, member);
-	r->any = true;
-}
-
-static void run_member(struct run *r, struct j_val key, struct j_val value)
-{
-	if (r->from == NULL)
-		r->from = key.p;
-	r->to = value.p + value.n;
-}
-
-static void light(struct j_val schema, struct plan *out)
-{
-	struct run r = { out, NULL, NULL, false };
-	struct j_val key = { 0 }, value = { 0 };
-
-	plan_lit(out, "{");
-	if (j_get(schema, "type").type == J_NONE)
-		run_literal(&r, "\"type\":\"object\"");
-	if (j_get(schema, "properties").type == J_NONE)
-		run_literal(&r, "\"properties\":{}");
-	while (j_member(schema, &key, &value)) {
-		if (schema_is_one_of(key, root_noise, COUNT(root_noise)))
-			run_flush(&r);
-		else if (j_is(key, "type") && !j_is(value, "object"))
-			run_literal(&r, "\"type\":\"object\"");
-		else if (j_is(key, "properties") && value.type != J_OBJECT)
-			run_literal(&r, "\"properties\":{}");
-		else
-			run_member(&r, key, value);
-	}
-	run_flush(&r);
-	plan_lit(out, "}");
-}
-
-/* ---- moonshot, xai, grammar: a copy with edits ---- */
-
-enum form { FORM_OTHER, FORM_SCHEMA, FORM_SCHEMA_OR_BOOL, FORM_LIST, FORM_BRANCHES, FORM_MAP };
-
-static enum form form_of(struct j_val key)
-{
-	static const struct {
-		const char *name;
-		enum form form;
-	} rows[] = {
-		{ "properties", FORM_MAP }, { "$defs", FORM_MAP }, { "definitions", FORM_MAP },
-		{ "patternProperties", FORM_MAP }, { "dependentSchemas", FORM_MAP }, { "items", FORM_SCHEMA },
-		{ "prefixItems", FORM_LIST }, { "allOf", FORM_LIST }, { "anyOf", FORM_BRANCHES },
-		{ "oneOf", FORM_BRANCHES }, { "additionalProperties", FORM_SCHEMA_OR_BOOL },
-		{ "not", FORM_SCHEMA }, { "if", FORM_SCHEMA }, { "then", FORM_SCHEMA }, { "else", FORM_SCHEMA },
-		{ "contains", FORM_SCHEMA }, { "propertyNames", FORM_SCHEMA },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (j_is(key, rows[i].name))
-			return rows[i].form;
-	return FORM_OTHER;
-}
 
 static void copy_node(struct walk *w, struct j_val value, struct j_val type, bool root);
 
-static void copy_list(struct walk *w, struct j_val list, struct j_val type)
+static bool is_boolean(struct j_val v)
 {
-	struct j_val item = { 0 };
+	return v.type == J_TRUE || v.type == J_FALSE;
+}
+
+/* each item, or each member's value */
+static void copy_each(struct walk *w, struct j_val value, struct j_val type)
+{
+	struct j_val key = { 0 }, item = { 0 };
+	bool map = value.type == J_OBJECT;
 	const char *between = "";
 
-	plan_lit(w->out, "[");
-	while (j_item(list, &item)) {
-		plan_lit(w->out, between);
+	plan_lit(w->out, map ? "{" : "[");
+	while (map ? j_member(value, &key, &item) : j_item(value, &item)) {
+		plan_put(w->out, map ? "%s%v:" : "%s", between, key);
 		copy_node(w, item, type, false);
 		between = ",";
 	}
-	plan_lit(w->out, "]");
+	plan_lit(w->out, map ? "}" : "]");
 }
 
-static void copy_map(struct walk *w, struct j_val map)
+static void copy_value(struct walk *w, struct j_val key, struct j_val value, struct j_val type)
 {
-	struct j_val key = { 0 }, value = { 0 }, none = { 0 };
-	const char *between = "";
+	/* m: of schemas by name; l: a list of them; u: a union; b: a schema or a boolean; s: a schema */
+	static const char forms[] = "mmmmmlluubsssssss";
+	int i = j_which(key, "properties\0$defs\0definitions\0patternProperties\0dependentSchemas\0prefixItems\0allOf\0"
+		"anyOf\0oneOf\0additionalProperties\0items\0not\0if\0then\0else\0contains\0propertyNames\0");
+	char form = i >= 0 ? forms[i] : '\0';
 
-	plan_lit(w->out, "{");
-	while (j_member(map, &key, &value)) {
-		plan_lit(w->out, between);
-		plan_val(w->out, key);
-		plan_lit(w->out, ":");
-		copy_node(w, value, none, false);
-		between = ",";
-	}
-	plan_lit(w->out, "}");
-}
-
-/* type: what the branches of a union take over */
-static void copy_value(struct walk *w, enum form form, struct j_val value, struct j_val type)
-{
-	struct j_val none = { 0 };
-	bool boolean = value.type == J_TRUE || value.type == J_FALSE;
-
-	if (w->dialect == SCHEMA_XAI || form == FORM_OTHER || (form == FORM_SCHEMA_OR_BOOL && boolean))
+	if (w->dialect == SCHEMA_XAI || w->dialect == SCHEMA_LIGHT || i < 0 || (form == 'b' && is_boolean(value)))
 		plan_val(w->out, value);
-	else if (value.type == J_ARRAY)
-		copy_list(w, value, form == FORM_BRANCHES ? type : none);
-	else if (form == FORM_MAP && value.type == J_OBJECT)
-		copy_map(w, value);
+	else if (value.type == J_ARRAY || (form == 'm' && value.type == J_OBJECT))
+		copy_each(w, value, form == 'u' ? type : (struct j_val){ 0 });
 	else
-		copy_node(w, value, none, false);
+		copy_node(w, value, (struct j_val){ 0 }, false);
 }
 
-static bool is_dropped(const struct walk *w, struct j_val key, struct j_val value, bool root)
-{
-	if (root && schema_is_one_of(key, root_noise, COUNT(root_noise)))
-		return true;
-	if (w->dialect == SCHEMA_GRAMMAR)
-		return j_is(key, "pattern") || j_is(key, "format");
-	if (w->dialect != SCHEMA_MOONSHOT)
-		return false;
-	if (j_is(key, "items"))
-		return value.type == J_TRUE || value.type == J_FALSE;
-	return j_is(key, "$schema") || j_is(key, "additionalItems");
-}
+enum edited { E_SCHEMA, E_ID, E_COMMENT, E_TYPE, E_PROPERTIES, E_PATTERN, E_FORMAT, E_REQUIRED, E_ITEMS, E_ADDITIONAL };
 
-/* a name and its value, edited; returns whether anything was written */
-static bool copy_member(struct walk *w, struct j_val object, struct j_val key, struct j_val value, struct j_val type,
-	bool comma)
+static bool is_dropped(const struct copy *c, int key, struct j_val value)
 {
-	const bool moonshot = w->dialect == SCHEMA_MOONSHOT;
-	const bool tuple = moonshot && j_is(key, "items") && value.type == J_ARRAY;
+	bool moonshot = c->w->dialect == SCHEMA_MOONSHOT;
 
-	if (tuple && j_get(object, "prefixItems").type != J_NONE)
+	switch (key) {
+	case E_SCHEMA:
+		return c->root || moonshot;
+	case E_ID:
+	case E_COMMENT:
+		return c->root;
+	case E_TYPE:
+		return c->moves;
+	case E_PATTERN:
+	case E_FORMAT:
+		return c->w->dialect == SCHEMA_GRAMMAR;
+	case E_ITEMS:
+		return moonshot && (is_boolean(value)
+			|| (value.type == J_ARRAY && j_get(c->object, "prefixItems").type != J_NONE));
+	case E_ADDITIONAL:
+		return moonshot;
+	default:
 		return false;
-	if (moonshot && j_is(key, "required")) {
-		struct node nd = { .part = { object }, .n = 1, .nrequired = 1 };
-		return node_write_required(w, &nd, comma);
 	}
-	plan_lit(w->out, comma ? "," : "");
-	if (tuple)
-		plan_lit(w->out, "\"prefixItems\"");
-	else
-		plan_val(w->out, key);
-	plan_lit(w->out, ":");
-	copy_value(w, tuple ? FORM_LIST : form_of(key), value, type);
-	return true;
 }
 
-static bool copy_root_type(struct walk *w, bool has_properties)
+static void copy_member(struct copy *c, struct j_val key, struct j_val value)
 {
-	plan_lit(w->out, "\"type\":\"object\"");
-	plan_lit(w->out, has_properties ? "" : ",\"properties\":{}");
-	return true;
+	bool moonshot = c->w->dialect == SCHEMA_MOONSHOT;
+	int which = j_which(key, "$schema\0$id\0$comment\0type\0properties\0pattern\0format\0required\0items\0additionalItems\0");
+	struct plan *out = c->w->out;
+
+	if (is_dropped(c, which, value))
+		return;
+	if (moonshot && which == E_REQUIRED) {
+		struct node nd = { .part = { c->object }, .n = 1, .nrequired = 1 };
+		if (node_write_required(c->w, &nd, c->between))
+			c->between = ",";
+		return;
+	}
+	plan_lit(out, c->between);
+	c->between = ",";
+	if (c->root && which == E_TYPE) {
+		plan_lit(out, "\"type\":\"object\"");
+	} else if (c->root && which == E_PROPERTIES && value.type != J_OBJECT) {
+		plan_lit(out, "\"properties\":{}");
+	} else if (moonshot && which == E_ITEMS && value.type == J_ARRAY) {
+		plan_lit(out, "\"prefixItems\":");
+		copy_each(c->w, value, (struct j_val){ 0 });
+	} else {
+		plan_put(out, "%v:", key);
+		copy_value(c->w, key, value, c->type);
+	}
 }
 
-static bool copy_type(struct walk *w, struct j_val type)
+static void copy_members(struct copy *c, const char *but)
 {
-	if (type.type == J_NONE)
-		return false;
-	plan_lit(w->out, "\"type\":");
-	plan_val(w->out, type);
-	return true;
+	struct j_val key = { 0 }, value = { 0 };
+
+	while (j_member(c->object, &key, &value))
+		if (j_which(key, but) < 0)
+			copy_member(c, key, value);
+	plan_lit(c->w->out, "}");
 }
 
-static void copy_other(struct walk *w, struct j_val value)
+static void copy_missing(struct copy *c, const char *member, struct j_val type)
 {
-	if (value.type == J_TRUE || value.type == J_FALSE)
-		plan_lit(w->out, "{}");
-	else
-		plan_val(w->out, value);
+	plan_lit(c->w->out, c->between);
+	plan_put(c->w->out, member, type);
+	c->between = ",";
 }
 
 /* type: a branch's when it has none of its own */
 static void copy_node(struct walk *w, struct j_val value, struct j_val type, bool root)
 {
-	static const char *const names[] = { "type", "anyOf", "oneOf", "$ref", "properties" };
-	struct j_val field[COUNT(names)], key = { 0 }, member = { 0 }, none = { 0 };
-	bool any = false, moves;
+	struct copy c = { w, value, type, root, false, "" };
+	struct j_val field[5];
 
 	if (value.type != J_OBJECT) {
-		copy_other(w, value);
+		plan_put(w->out, is_boolean(value) ? "{}" : "%v", value);
 		return;
 	}
-	j_fields(value, names, COUNT(names), field);
-	if (field[0].type != J_NONE || field[3].type != J_NONE)
-		type = field[0];
-	moves = w->dialect == SCHEMA_MOONSHOT && (field[1].type == J_ARRAY || field[2].type == J_ARRAY);
+	j_pick(value, "type\0$ref\0anyOf\0oneOf\0properties\0", field);
+	if (field[0].type != J_NONE || field[1].type != J_NONE)
+		c.type = field[0];
+	c.moves = w->dialect == SCHEMA_MOONSHOT && (field[2].type == J_ARRAY || field[3].type == J_ARRAY);
 	plan_lit(w->out, "{");
-	if (root)
-		any = copy_root_type(w, field[4].type == J_OBJECT);
-	else if (!moves)
-		any = copy_type(w, type);
-	while (j_member(value, &key, &member)) {
-		if (j_is(key, "type") || is_dropped(w, key, member, root))
-			continue;
-		if (root && j_is(key, "properties") && member.type != J_OBJECT)
-			continue;
-		if (copy_member(w, value, key, member, moves ? type : none, any))
-			any = true;
-	}
-	plan_lit(w->out, "}");
+	if (root && field[0].type == J_NONE)
+		copy_missing(&c, "\"type\":\"object\"", c.type);
+	if (root && field[4].type == J_NONE)
+		copy_missing(&c, "\"properties\":{}", c.type);
+	if (!root && !c.moves && field[0].type == J_NONE && c.type.type != J_NONE)
+		copy_missing(&c, "\"type\":%v", c.type);
+	if (!c.moves)
+		c.type = (struct j_val){ 0 };
+	copy_members(&c, "");
 }
 
-static void write_node(struct walk *w, const struct node *up, struct j_val value)
+void schema_node(struct walk *w, const struct node *up, struct j_val value)
 {
-	struct j_val none = { 0 };
-
 	if (w->dialect == SCHEMA_GEMINI)
 		schema_gemini(w, up, value);
 	else if (w->dialect == SCHEMA_XAI)
 		plan_val(w->out, value);
 	else
-		copy_node(w, value, none, false);
+		copy_node(w, value, (struct j_val){ 0 }, false);
 }
 
 /* a union or a reference at the root: the properties of all of it */
 static void flat_root(struct walk *w, struct j_val schema)
 {
-	static const char *const gone[] = { "type", "properties", "required", "anyOf", "oneOf", "allOf", "$ref" };
-	struct j_val key = { 0 }, value = { 0 }, none = { 0 };
+	struct copy c = { w, schema, { 0 }, true, false, "," };
 	struct node nd;
 
 	node_open(w, &nd, NULL, schema);
 	node_flatten(w, &nd);
 	plan_lit(w->out, "{\"type\":\"object\",\"properties\":");
 	node_write_properties(w, &nd);
-	node_write_required(w, &nd, true);
-	while (j_member(schema, &key, &value))
-		if (!schema_is_one_of(key, gone, COUNT(gone)) && !is_dropped(w, key, value, true))
-			copy_member(w, schema, key, value, none, true);
-	plan_lit(w->out, "}");
+	node_write_required(w, &nd, ",");
+	copy_members(&c, "type\0properties\0required\0anyOf\0oneOf\0allOf\0$ref\0");
 }
 
 static bool is_flattened(struct j_val schema, enum q_schema dialect)
 {
-	static const char *const names[] = { "anyOf", "oneOf", "$ref" };
-	struct j_val field[COUNT(names)];
+	struct j_val field[3];
 
-	j_fields(schema, names, COUNT(names), field);
-	if (dialect != SCHEMA_MOONSHOT && dialect != SCHEMA_XAI)
-		return false;
-	if (field[0].type == J_ARRAY || field[1].type == J_ARRAY)
+	j_pick(schema, "anyOf\0oneOf\0$ref\0", field);
+	if (dialect == SCHEMA_MOONSHOT && field[2].type != J_NONE)
 		return true;
-	return dialect == SCHEMA_MOONSHOT && field[2].type != J_NONE;
+	return (dialect == SCHEMA_MOONSHOT || dialect == SCHEMA_XAI)
+		&& (field[0].type == J_ARRAY || field[1].type == J_ARRAY);
 }
 
 void schema_convert(struct j_val schema, enum q_schema dialect, struct plan *out)
 {
-	struct j_val none = { 0 };
 	struct walk w;
 
 	walk_open(&w, schema, dialect, out);
-	w.write = write_node;
 	if (schema.type != J_OBJECT)
 		plan_lit(out, "{\"type\":\"object\",\"properties\":{}}");
 	else if (dialect == SCHEMA_GEMINI)
 		schema_gemini(&w, NULL, schema);
 	else if (is_flattened(schema, dialect))
 		flat_root(&w, schema);
-	else if (dialect == SCHEMA_LIGHT || dialect == SCHEMA_XAI)
-		light(schema, out);
 	else
-		copy_node(&w, schema, none, true);
+		copy_node(&w, schema, (struct j_val){ 0 }, true);
 }

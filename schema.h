@@ -8,7 +8,7 @@
 /*
  * Writes the schema (any value; J_NONE gives an empty object schema) into out.
  * SCHEMA_LIGHT: $schema, $id and $comment of the root are left out, type
- * "object" and properties are made sure of; nothing else changes, byte for
+ * "object" and properties are made sure of; all other values stay byte for
  * byte. The other dialects: see schema.c. The plan points into the schema and
  * static text. References are followed to a bounded depth.
  */

@@ -24,17 +24,14 @@ enum keyword {
 	K_ADDITIONAL, K_PATTERNS, K_NAMES, K_DEFAULT, K_EXAMPLES, KEYWORDS
 };
 
-static const char *const keywords[KEYWORDS] = {
-	"type", "description", "enum", "const", "properties", "items", "prefixItems", "nullable",
-	"minimum", "maximum", "minItems", "maxItems", "format",
-	"pattern", "minLength", "maxLength", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems",
-	"minProperties", "maxProperties", "additionalProperties", "patternProperties", "propertyNames", "default",
-	"examples"
-};
+static const char keywords[] = "type\0description\0enum\0const\0properties\0items\0prefixItems\0nullable\0"
+	"minimum\0maximum\0minItems\0maxItems\0format\0"
+	"pattern\0minLength\0maxLength\0exclusiveMinimum\0exclusiveMaximum\0multipleOf\0uniqueItems\0"
+	"minProperties\0maxProperties\0additionalProperties\0patternProperties\0propertyNames\0default\0examples\0";
 
 enum kind { T_STRING, T_NUMBER, T_INTEGER, T_BOOLEAN, T_ARRAY, T_OBJECT, T_NULL, KINDS };
 
-static const char *const kinds[KINDS] = { "string", "number", "integer", "boolean", "array", "object", "null" };
+static const char kinds[KINDS][8] = { "string", "number", "integer", "boolean", "array", "object", "null" };
 
 /* what a node and the unions around it say, written outermost first; a union has no place for it */
 struct above {
@@ -48,7 +45,7 @@ static void node_fields(const struct node *nd, struct j_val field[KEYWORDS])
 	for (size_t i = 0; i < nd->n; i++) {
 		struct j_val own[KEYWORDS];
 
-		j_fields(nd->part[i], keywords, KEYWORDS, own);
+		j_pick(nd->part[i], keywords, own);
 		for (size_t k = 0; k < KEYWORDS; k++)
 			if (field[k].type == J_NONE)
 				field[k] = own[k];
@@ -57,20 +54,14 @@ static void node_fields(const struct node *nd, struct j_val field[KEYWORDS])
 
 /* ---- what a node is ---- */
 
-static enum kind kind_of_name(struct j_val name)
-{
-	int kind = 0;
-
-	while (kind < KINDS && !j_is(name, kinds[kind]))
-		kind++;
-	return (enum kind)kind;
-}
+#define BIT(kind) (1u << (kind))
 
 static unsigned kind_bit(struct j_val name)
 {
-	enum kind kind = kind_of_name(name);
-
-	return kind < KINDS ? 1u << kind : 0;
+	for (int kind = 0; kind < KINDS; kind++)
+		if (j_is(name, kinds[kind]))
+			return BIT(kind);
+	return 0;
 }
 
 /* the kinds that a type keyword allows */
@@ -86,26 +77,14 @@ static unsigned kinds_of_type(struct j_val type)
 
 static unsigned kind_of_value(struct j_val v)
 {
-	switch (v.type) {
-	case J_STRING:
-		return 1u << T_STRING;
-	case J_NUMBER:
-		if (memchr(v.p, '.', v.n) == NULL && memchr(v.p, 'e', v.n) == NULL && memchr(v.p, 'E', v.n) == NULL)
-			return 1u << T_INTEGER;
-		return 1u << T_NUMBER;
-	case J_TRUE:
-	case J_FALSE:
-		return 1u << T_BOOLEAN;
-	case J_ARRAY:
-		return 1u << T_ARRAY;
-	case J_OBJECT:
-		return 1u << T_OBJECT;
-	case J_NULL:
-		return 1u << T_NULL;
-	case J_NONE:
-		break;
-	}
-	return 0;
+	static const unsigned char bits[] = {	/* by enum j_type */
+		0, BIT(T_NULL), BIT(T_BOOLEAN), BIT(T_BOOLEAN), BIT(T_INTEGER), BIT(T_STRING), BIT(T_ARRAY), BIT(T_OBJECT)
+	};
+	size_t i = 0;
+
+	while (v.type == J_NUMBER && i < v.n && v.p[i] != '.' && (v.p[i] | 32) != 'e')
+		i++;
+	return v.type == J_NUMBER && i < v.n ? BIT(T_NUMBER) : bits[v.type];
 }
 
 static unsigned kinds_of_values(const struct j_val field[KEYWORDS])
@@ -116,15 +95,12 @@ static unsigned kinds_of_values(const struct j_val field[KEYWORDS])
 	while (j_item(field[K_ENUM], &item))
 		mask |= kind_of_value(item);
 	/* a mixed enum can only be written as strings */
-	return mask & 1u << T_STRING ? mask & (1u << T_STRING | 1u << T_NULL) : mask;
+	return mask & BIT(T_STRING) ? mask & (BIT(T_STRING) | BIT(T_NULL)) : mask;
 }
 
 static unsigned kinds_by_keyword(const struct j_val field[KEYWORDS])
 {
-	static const struct {
-		enum keyword keyword;
-		enum kind kind;
-	} rows[] = {
+	static const unsigned char rows[][2] = {
 		{ K_PROPERTIES, T_OBJECT }, { K_ITEMS, T_ARRAY }, { K_PREFIX, T_ARRAY }, { K_PATTERN, T_STRING },
 		{ K_MINLENGTH, T_STRING }, { K_MAXLENGTH, T_STRING }, { K_FORMAT, T_STRING }, { K_MINIMUM, T_NUMBER },
 		{ K_MAXIMUM, T_NUMBER }, { K_ABOVE, T_NUMBER }, { K_BELOW, T_NUMBER }, { K_MULTIPLE, T_NUMBER },
@@ -133,30 +109,27 @@ static unsigned kinds_by_keyword(const struct j_val field[KEYWORDS])
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (field[rows[i].keyword].type != J_NONE)
-			return 1u << rows[i].kind;
+		if (field[rows[i][0]].type != J_NONE)
+			return BIT(rows[i][1]);
 	return 0;
 }
 
 /* the kinds of a node, null among them; at least one other */
 static unsigned node_kinds(const struct node *nd, const struct j_val field[KEYWORDS], unsigned inherited)
 {
-	unsigned null = 1u << T_NULL, mask = kinds_of_type(field[K_TYPE]);
+	/* a node without a type is refused; a string suits one that takes anything */
+	const unsigned by[] = {
+		kinds_of_type(field[K_TYPE]), kinds_of_values(field), kinds_by_keyword(field),
+		nd->cut ? BIT(T_OBJECT) : inherited, BIT(T_STRING)
+	};
+	unsigned mask = (by[1] | inherited) & BIT(T_NULL);
 
 	if (nd->nullable || field[K_NULLABLE].type == J_TRUE)
-		mask |= null;
-	mask |= (kinds_of_values(field) | inherited) & null;
-	if ((mask & ~null) == 0)
-		mask |= kinds_of_values(field);
-	if ((mask & ~null) == 0)
-		mask |= kinds_by_keyword(field);
-	if ((mask & ~null) == 0)
-		mask |= nd->cut ? 1u << T_OBJECT : inherited;
-	/* a node without a type is refused; a string suits one that takes anything */
-	if ((mask & ~null) == 0)
-		mask |= 1u << T_STRING;
-	if (mask & 1u << T_NUMBER)
-		mask &= ~(1u << T_INTEGER);
+		mask |= BIT(T_NULL);
+	for (size_t i = 0; (mask & ~BIT(T_NULL)) == 0; i++)
+		mask |= by[i];
+	if (mask & BIT(T_NUMBER))
+		mask &= ~BIT(T_INTEGER);
 	return mask;
 }
 
@@ -164,7 +137,7 @@ static unsigned node_kinds(const struct node *nd, const struct j_val field[KEYWO
 
 static bool format_stays(struct j_val format)
 {
-	return j_is(format, "enum") || j_is(format, "date-time");
+	return j_which(format, "enum\0date-time\0") >= 0;
 }
 
 /* keyword values that have no place of their own when the node is of this kind */
@@ -192,34 +165,14 @@ static bool is_hint(enum keyword k, struct j_val value, enum kind kind)
 
 static void write_hints(struct plan *out, const struct j_val field[KEYWORDS], enum kind kind, bool *any)
 {
-	for (int k = 0; k < KEYWORDS; k++) {
-		size_t n;
-		const char *raw = j_raw(field[k], &n);
+	const char *name = keywords;
 
+	for (int k = 0; k < KEYWORDS; k++, name += strlen(name) + 1) {
 		if (!is_hint((enum keyword)k, field[k], kind))
 			continue;
-		plan_lit(out, *any ? " (" : ",\"description\":\"(");
-		plan_lit(out, keywords[k]);
-		plan_lit(out, ": ");
-		if (raw != NULL)
-			plan_span(out, SPAN_RAW, raw, n);
-		else
-			plan_span(out, SPAN_ESC, field[k].p, field[k].n);
-		plan_lit(out, ")");
+		plan_put(out, "%s(%s: %t)", *any ? " " : ",\"description\":\"", name, field[k]);
 		*any = true;
 	}
-}
-
-static void write_text(struct plan *out, struct j_val description, bool *any)
-{
-	size_t n;
-	const char *raw = j_raw(description, &n);
-
-	if (n == 0)
-		return;
-	plan_lit(out, *any ? " " : ",\"description\":\"");
-	plan_span(out, SPAN_RAW, raw, n);
-	*any = true;
 }
 
 static void write_description(struct plan *out, const struct above *tell, enum kind kind)
@@ -232,7 +185,10 @@ static void write_description(struct plan *out, const struct above *tell, enum k
 
 		while (at->up != done)
 			at = at->up;
-		write_text(out, at->field[K_DESCRIPTION], &any);
+		if (at->field[K_DESCRIPTION].type == J_STRING && !j_empty(at->field[K_DESCRIPTION])) {
+			plan_put(out, "%s%t", any ? " " : ",\"description\":\"", at->field[K_DESCRIPTION]);
+			any = true;
+		}
 		write_hints(out, at->field, kind, &any);
 		done = at;
 	}
@@ -242,16 +198,9 @@ static void write_description(struct plan *out, const struct above *tell, enum k
 static void enum_value(struct plan *out, struct j_val v, bool *any)
 {
 	/* Gemini refuses empty strings and anything but strings */
-	if (v.type == J_NULL || v.type == J_ARRAY || v.type == J_OBJECT || (v.type == J_STRING && v.n == 2))
+	if (v.type <= J_NULL || v.type >= J_ARRAY || j_empty(v))
 		return;
-	plan_lit(out, *any ? "," : ",\"enum\":[");
-	if (v.type == J_STRING) {
-		plan_val(out, v);
-	} else {
-		plan_lit(out, "\"");
-		plan_val(out, v);
-		plan_lit(out, "\"");
-	}
+	plan_put(out, "%s\"%t\"", *any ? "," : ",\"enum\":[", v);
 	*any = true;
 }
 
@@ -268,12 +217,11 @@ static void write_enum(struct plan *out, const struct j_val field[KEYWORDS])
 	plan_lit(out, any ? "]" : "");
 }
 
+/* "name":value when it is a number, a comma in front */
 static void write_number(struct plan *out, const char *name, struct j_val v)
 {
-	if (v.type != J_NUMBER)
-		return;
-	plan_lit(out, name);
-	plan_val(out, v);
+	if (v.type == J_NUMBER)
+		plan_put(out, ",\"%s\":%v", name, v);
 }
 
 static void gemini_node(struct walk *w, const struct node *up, struct j_val value, unsigned inherited,
@@ -303,8 +251,8 @@ static void write_items(struct walk *w, const struct node *nd, const struct j_va
 		write_branches(w, nd, items, 0, NULL);
 	else
 		gemini_node(w, nd, items.type == J_ARRAY ? first : items, 0, NULL);
-	write_number(w->out, ",\"minItems\":", field[K_MINITEMS]);
-	write_number(w->out, ",\"maxItems\":", field[K_MAXITEMS]);
+	write_number(w->out, "minItems", field[K_MINITEMS]);
+	write_number(w->out, "maxItems", field[K_MAXITEMS]);
 }
 
 static void write_object(struct walk *w, const struct node *nd)
@@ -313,7 +261,7 @@ static void write_object(struct walk *w, const struct node *nd)
 		return;
 	plan_lit(w->out, ",\"properties\":");
 	node_write_properties(w, nd);
-	node_write_required(w, nd, true);
+	node_write_required(w, nd, ",");
 }
 
 /* tell: NULL where an earlier kind of the node told its description */
@@ -322,20 +270,16 @@ static void write_kind(struct walk *w, const struct node *nd, const struct j_val
 {
 	struct plan *out = w->out;
 
-	plan_lit(out, "{\"type\":\"");
-	plan_lit(out, kinds[kind]);
-	plan_lit(out, "\"");
-	if (kind == T_STRING && format_stays(field[K_FORMAT])) {
-		plan_lit(out, ",\"format\":");
-		plan_val(out, field[K_FORMAT]);
-	}
+	plan_put(out, "{\"type\":\"%s\"", kinds[kind]);
+	if (kind == T_STRING && format_stays(field[K_FORMAT]))
+		plan_put(out, ",\"format\":%v", field[K_FORMAT]);
 	write_description(out, tell, kind);
 	plan_lit(out, nullable ? ",\"nullable\":true" : "");
 	if (kind == T_STRING)
 		write_enum(out, field);
 	if (kind == T_NUMBER || kind == T_INTEGER) {
-		write_number(out, ",\"minimum\":", field[K_MINIMUM]);
-		write_number(out, ",\"maximum\":", field[K_MAXIMUM]);
+		write_number(out, "minimum", field[K_MINIMUM]);
+		write_number(out, "maximum", field[K_MAXIMUM]);
 	}
 	if (kind == T_ARRAY)
 		write_items(w, nd, field);
@@ -348,8 +292,8 @@ static void write_kind(struct walk *w, const struct node *nd, const struct j_val
 static void write_kinds(struct walk *w, const struct node *nd, const struct j_val field[KEYWORDS],
 	const struct above *tell, unsigned mask)
 {
-	bool nullable = (mask & 1u << T_NULL) != 0, any = false;
-	unsigned left = mask & ~(1u << T_NULL);
+	bool nullable = (mask & BIT(T_NULL)) != 0, any = false;
+	unsigned left = mask & ~(BIT(T_NULL));
 	bool several = (left & (left - 1)) != 0;
 
 	plan_lit(w->out, several ? "{\"anyOf\":[" : "");
@@ -366,11 +310,10 @@ static void write_kinds(struct walk *w, const struct node *nd, const struct j_va
 /* the first union of two branches or more among the parts */
 static struct j_val node_union(const struct node *nd)
 {
-	static const char *const names[] = { "anyOf", "oneOf" };
 	struct j_val field[2], first;
 
 	for (size_t i = 0; i < nd->n; i++) {
-		j_fields(nd->part[i], names, 2, field);
+		j_pick(nd->part[i], "anyOf\0oneOf\0", field);
 		for (int k = 0; k < 2; k++)
 			if (branch_count(field[k], &first) > 1)
 				return field[k];
@@ -405,11 +348,11 @@ static void gemini_node(struct walk *w, const struct node *up, struct j_val valu
 	if (is_union(&nd, field, list)) {
 		inherited |= kinds_of_type(field[K_TYPE]);
 		if (nd.nullable || branch_has_null(list) || field[K_NULLABLE].type == J_TRUE)
-			inherited |= 1u << T_NULL;
+			inherited |= BIT(T_NULL);
 		write_branches(w, &nd, list, inherited, &tell);
 		return;
 	}
-	write_kinds(w, &nd, field, &tell, up == NULL ? 1u << T_OBJECT : node_kinds(&nd, field, inherited));
+	write_kinds(w, &nd, field, &tell, up == NULL ? BIT(T_OBJECT) : node_kinds(&nd, field, inherited));
 }
 
 void schema_gemini(struct walk *w, const struct node *up, struct j_val value)

@@ -13,14 +13,6 @@
 #define MERGED_NAMES 512	/* required names, and properties of a later part, that are compared */
 #define POINTER_MAX 256		/* bytes of a reference */
 
-bool schema_is_one_of(struct j_val key, const char *const names[], size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (j_is(key, names[i]))
-			return true;
-	return false;
-}
-
 /* ---- references ---- */
 
 /* the next token of a JSON pointer (RFC 6901 in a URI fragment) decoded into dst; returns what is behind it */
@@ -89,12 +81,9 @@ static bool is_open(const struct node *nd, struct j_val value)
 
 static bool is_null_branch(struct j_val branch)
 {
-	static const char *const names[] = { "type", "const" };
 	struct j_val field[2];
 
-	if (branch.type != J_OBJECT)
-		return false;
-	j_fields(branch, names, 2, field);
+	j_pick(branch, "type\0const\0", field);
 	return j_is(field[0], "null") || field[1].type == J_NULL;
 }
 
@@ -166,13 +155,12 @@ static void gather_union(struct walk *w, struct node *nd, struct j_val list)
 /* adds a value, and what it refers to, to a node's parts; bounded since every step takes a part */
 static void gather(struct walk *w, struct node *nd, struct j_val value)
 {
-	static const char *const names[] = { "$ref", "allOf", "anyOf", "oneOf" };
-	struct j_val field[COUNT(names)], item = { 0 };
+	struct j_val field[4], item = { 0 };
 
 	if (value.type != J_OBJECT || nd->n == SCHEMA_PARTS)
 		return;
 	nd->part[nd->n++] = value;
-	j_fields(value, names, 4, field);
+	j_pick(value, "$ref\0allOf\0anyOf\0oneOf\0", field);
 	if (field[0].type == J_STRING)
 		gather_ref(w, nd, field[0]);
 	while (j_item(field[1], &item))
@@ -225,18 +213,16 @@ bool node_has_properties(const struct node *nd)
 
 void node_flatten(struct walk *w, struct node *nd)
 {
-	static const char *const names[] = { "anyOf", "oneOf" };
 	size_t required = nd->n;
 
 	for (size_t i = 0; i < nd->n; i++) {
 		struct j_val field[2], item = { 0 };
 
-		j_fields(nd->part[i], names, 2, field);
-		while (j_item(field[0], &item))
-			gather_once(w, nd, item);
-		memset(&item, 0, sizeof item);
-		while (j_item(field[1], &item))
-			gather_once(w, nd, item);
+		/* item is all zero behind the last */
+		j_pick(nd->part[i], "anyOf\0oneOf\0", field);
+		for (int k = 0; k < 2; k++)
+			while (j_item(field[k], &item))
+				gather_once(w, nd, item);
 	}
 	nd->nrequired = required;
 }
@@ -253,10 +239,8 @@ void node_write_properties(struct walk *w, const struct node *nd)
 		for (size_t k = 0; j_member(properties, &key, &value); k++) {
 			if (i > 0 && (k >= MERGED_NAMES || node_property(nd, i, key).type != J_NONE))
 				continue;
-			plan_lit(w->out, any ? "," : "");
-			plan_val(w->out, key);
-			plan_lit(w->out, ":");
-			w->write(w, nd, value);
+			plan_put(w->out, "%s%v:", any ? "," : "", key);
+			schema_node(w, nd, value);
 			any = true;
 		}
 	}
@@ -282,7 +266,7 @@ static bool required_before(const struct node *nd, size_t part, struct j_val nam
 	return false;
 }
 
-bool node_write_required(struct walk *w, const struct node *nd, bool comma)
+bool node_write_required(struct walk *w, const struct node *nd, const char *between)
 {
 	size_t seen = 0;
 	bool any = false;
@@ -291,14 +275,10 @@ bool node_write_required(struct walk *w, const struct node *nd, bool comma)
 		struct j_val required = j_get(nd->part[i], "required"), item = { 0 };
 
 		for (; j_item(required, &item) && seen < MERGED_NAMES; seen++) {
-			if (item.type != J_STRING || required_before(nd, i, item))
+			if (item.type != J_STRING || required_before(nd, i, item)
+				|| node_property(nd, nd->n, item).type == J_NONE)
 				continue;
-			if (node_property(nd, nd->n, item).type == J_NONE)
-				continue;
-			if (!any)
-				plan_lit(w->out, comma ? ",\"required\":[" : "\"required\":[");
-			plan_lit(w->out, any ? "," : "");
-			plan_val(w->out, item);
+			plan_put(w->out, any ? "%s%v" : "%s\"required\":[%v", any ? "," : between, item);
 			any = true;
 		}
 	}

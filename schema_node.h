@@ -20,7 +20,6 @@ struct walk {
 	struct j_val root;
 	enum q_schema dialect;
 	int refs, ref_nodes;	/* left of the limits: references followed, nodes written behind them */
-	void (*write)(struct walk *w, const struct node *up, struct j_val value);	/* a node within */
 };
 
 struct node {
@@ -51,11 +50,11 @@ bool node_has_properties(const struct node *nd);
 void node_write_properties(struct walk *w, const struct node *nd);
 
 /*
- * The required member, a comma before it when asked for, with the names that
- * are properties (Gemini and Moonshot refuse others). Returns false and writes
+ * The required member, between in front of it, with the names that are
+ * properties (Gemini and Moonshot refuse others). Returns false and writes
  * nothing when there is none.
  */
-bool node_write_required(struct walk *w, const struct node *nd, bool comma);
+bool node_write_required(struct walk *w, const struct node *nd, const char *between);
 
 /* Steps over a union's branches that are not null and not the first once more; *item and *first start all zero. */
 bool branch_next(struct j_val list, struct j_val *item, struct j_val *first);
@@ -65,7 +64,8 @@ int branch_count(struct j_val list, struct j_val *first);
 
 bool branch_has_null(struct j_val list);
 
-bool schema_is_one_of(struct j_val key, const char *const names[], size_t count);
+/* Writes a node within another, in its dialect. schema.c */
+void schema_node(struct walk *w, const struct node *up, struct j_val value);
 
 /* schema_gemini.c */
 void schema_gemini(struct walk *w, const struct node *up, struct j_val value);

@@ -60,12 +60,12 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "light: what is complete stays byte for byte", SCHEMA_LIGHT,
+	{ "light: values stay byte for byte", SCHEMA_LIGHT,
 	  "{ \"type\" : \"object\",\n \"properties\": {\"$schema\": {\"type\":\"string\"} } }",
-	  "{\"type\" : \"object\",\n \"properties\": {\"$schema\": {\"type\":\"string\"} }}" },
+	  "{\"type\":\"object\",\"properties\":{\"$schema\": {\"type\":\"string\"} }}" },
 	{ "light: noise of the root goes", SCHEMA_LIGHT,
 	  "{\"$schema\":\"x\",\"type\":\"object\",\"$id\":\"y\",\"properties\":{}, \"required\" : [] ,\"$comment\":\"z\"}",
-	  "{\"type\":\"object\",\"properties\":{}, \"required\" : []}" },
+	  "{\"type\":\"object\",\"properties\":{},\"required\":[]}" },
 	{ "light: an escaped name is the same name", SCHEMA_LIGHT,
 	  "{\"\\u0024schema\":1,\"type\":\"object\",\"properties\":{}}", "{\"type\":\"object\",\"properties\":{}}" },
 	{ "light: type and properties are added", SCHEMA_LIGHT,
