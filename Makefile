@@ -68,6 +68,9 @@ test/provider: $(wildcard test/provider*.c) $(O)/lib.a
 test/tool: test/tool.c $(O)/lib.a
 	$(COMPILE) $(LDFLAGS) -o $@ test/tool.c $(O)/lib.a
 
+test/flood: test/flood.c $(O)/flags
+	$(COMPILE) $(LDFLAGS) -o $@ test/flood.c
+
 # another compiler or other flags build everything anew
 $(O)/flags: FORCE
 	@mkdir -p $(O)
@@ -82,7 +85,7 @@ $(O)/bearssl: $(O)/flags
 
 unit: $(UNIT)
 
-programs: all unit test/provider test/tool
+programs: all unit test/provider test/tool test/flood
 
 # musl systems' gcc has no sanitizers
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -125,7 +128,7 @@ test-client:
 	@test/as-user test/client/run
 
 clean:
-	rm -rf build claude-code-proxy test/provider test/tool
+	rm -rf build claude-code-proxy test/provider test/tool test/flood
 
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1

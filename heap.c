@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * The least that is asked for. C libraries keep small pieces aside when they
+ * are freed; one of them on top would hold all memory below it.
+ */
+#define HEAP_FIRST 2048
+
 bool heap_grow(struct heap *h, size_t need, size_t max)
 {
 	size_t cap = h->cap;
@@ -14,7 +20,7 @@ bool heap_grow(struct heap *h, size_t need, size_t max)
 		return true;
 	/* a first request is taken at its word, growth doubles */
 	if (cap == 0)
-		cap = need > 64 ? need : 64;
+		cap = need > HEAP_FIRST ? need : HEAP_FIRST;
 	while (cap < need)
 		cap = cap > max / 2 ? max : cap * 2;
 	char *p = realloc(h->p, cap);

@@ -86,10 +86,17 @@ static struct tls_trust *read_files(const struct config *c, char *err, size_t ne
 {
 	const char *bundle = c->ssl_cert_file[0] != '\0' ? c->ssl_cert_file : tls_default_bundle();
 
-	if (bundle != NULL)
-		return tls_trust_load(bundle, c->extra_ca_file, err, nerr);
-	fmt(err, nerr, "no CA bundle was found in the usual places: install ca-certificates, or set SSL_CERT_FILE");
-	return NULL;
+	if (bundle == NULL) {
+		fmt(err, nerr, "no CA bundle was found in the usual places: install ca-certificates, or set SSL_CERT_FILE");
+		return NULL;
+	}
+	struct tls_trust *t = tls_trust_load(bundle, c->extra_ca_file, err, nerr);
+	if (t == NULL)
+		return NULL;
+	int skipped, count = tls_trust_count(t, &skipped);
+	fmt(err, nerr, "CA bundle: %d loaded, %d skipped (%s%s%s)", count, skipped, bundle,
+		c->extra_ca_file[0] != '\0' ? ", " : "", c->extra_ca_file);
+	return t;
 }
 
 static struct roots *roots_find(struct up_pool *p, const struct identity *files)

@@ -38,9 +38,8 @@ struct loop {
 	int ninst;
 	int signals[2];			/* self-pipe */
 	struct conn **conns;		/* srv.count of them */
-	size_t conns_cap;
 	struct pollfd *fds;		/* by place: signals, listeners, each connection's; then the same without holes */
-	size_t fds_cap;			/* of each half */
+	size_t nfds;			/* of each half */
 	int64_t accept_at;		/* no accepting before */
 	int64_t tell_at;		/* nor telling again that it fails */
 	int64_t drain_until;
@@ -242,17 +241,20 @@ static int set_signals(struct loop *l)
 
 /* ---- connections ---- */
 
-static bool more_room(struct loop *l)
+/*
+ * Places for all connections there may be and what they poll for, in one piece
+ * at the start: grown later they would lie on top of the heap and hold what is
+ * free below. What is never used is never touched.
+ */
+static bool make_places(struct loop *l, unsigned max)
 {
-	if (l->srv.count < l->conns_cap)
-		return true;
-	size_t cap = l->conns_cap == 0 ? 16 : l->conns_cap * 2;
-	struct conn **conns = realloc(l->conns, cap * sizeof *conns);
-	if (conns == NULL)
-		return false;
-	l->conns = conns;
-	l->conns_cap = cap;
-	return true;
+	size_t conns = (size_t)max + REFUSALS, fds = 1 + INSTANCES + conns * CONN_FDS;
+
+	l->max = max;
+	l->conns = malloc(conns * sizeof *l->conns);
+	l->fds = malloc(2 * fds * sizeof *l->fds);
+	l->nfds = fds;
+	return l->conns != NULL && l->fds != NULL;
 }
 
 static void remove_conn(struct loop *l, size_t i)
@@ -333,7 +335,7 @@ static bool accept_one(struct loop *l, struct instance *inst)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	peer_text(&sa, peer, sizeof peer);
 	bool full = l->srv.count >= l->max && !close_idle(l);
-	struct conn *c = more_room(l) ? conn_new(&l->srv, inst, fd, fd, peer) : NULL;
+	struct conn *c = conn_new(&l->srv, inst, fd, fd, peer);
 	if (c == NULL) {
 		close(fd);
 		return true;
@@ -352,24 +354,10 @@ static bool listening(const struct loop *l)
 	return !l->srv.draining && l->srv.now >= l->accept_at && l->srv.count < l->max + REFUSALS;
 }
 
-static bool fds_room(struct loop *l)
-{
-	size_t need = 1 + INSTANCES + (l->srv.count + 1) * CONN_FDS;
-
-	if (need <= l->fds_cap)
-		return true;
-	struct pollfd *fds = realloc(l->fds, need * 4 * sizeof *fds);
-	if (fds == NULL)
-		return false;
-	l->fds = fds;
-	l->fds_cap = need * 2;
-	return true;
-}
-
 /* More entries than files may be open, holes counted, are an error for poll. False: it failed for good. */
 static bool wait_for_events(struct loop *l, size_t n, int ms)
 {
-	struct pollfd *dense = l->fds + l->fds_cap;
+	struct pollfd *dense = l->fds + l->nfds;
 	nfds_t k = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -489,7 +477,7 @@ static int run(struct loop *l)
 		bool over = l->srv.count == 0 && (l->srv.draining || l->inst[0].listener < 0);
 		if (over || (l->srv.draining && l->srv.now >= l->drain_until))
 			return 0;
-		if (!fds_room(l) || !turn(l))
+		if (!turn(l))
 			return l->srv.draining ? 0 : EXIT_SYSTEM;
 	}
 }
@@ -498,7 +486,7 @@ static int serve_inetd(struct loop *l)
 {
 	nonblocking(0);
 	nonblocking(1);
-	if (!more_room(l))
+	if (!make_places(l, 1))
 		return EXIT_SYSTEM;
 	struct conn *c = conn_new(&l->srv, &l->inst[0], 0, same_socket() ? 0 : 1, "inetd");
 	if (c == NULL)
@@ -508,14 +496,29 @@ static int serve_inetd(struct loop *l)
 	return run(l);
 }
 
+/* Now, so that a bundle that cannot be read is not found out by the first request. */
+static bool read_roots(struct loop *l, const struct config *c)
+{
+	char said[512];
+
+	if (!c->target.tls)
+		return true;
+	bool ok = up_pool_trust(l->srv.pool, c, said, sizeof said) == 0;
+	log_line(&l->srv.log, ok ? LOG_INFO : LOG_ERROR, "%s", said);
+	return ok;
+}
+
 static int serve_listeners(struct loop *l)
 {
 	for (int i = 0; i < l->ninst; i++) {
 		if (!open_listener(&l->inst[i]))
 			return EXIT_SYSTEM;
 		banner(&l->srv.log, &l->inst[i]);
+		if (!read_roots(l, l->inst[i].cfg))
+			return EXIT_SYSTEM;
 	}
-	l->max = connection_limit(l);
+	if (!make_places(l, connection_limit(l)))
+		return EXIT_SYSTEM;
 	return run(l);
 }
 

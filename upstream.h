@@ -26,8 +26,11 @@ void up_pool_free(struct up_pool *p);
 /* Closes idle connections whose time is over, or that were closed or spoke; returns when to look again (INT64_MAX: never). */
 int64_t up_pool_sweep(struct up_pool *p, int64_t now);
 
-/* Reads the CA bundle now rather than at the first TLS connection. 0, or -1 with a sentence. */
-int up_pool_trust(struct up_pool *p, const struct config *c, char *err, size_t nerr);
+/*
+ * Reads the CA bundle now rather than at the first TLS connection: again, when
+ * it was read before. 0 or -1; said is a sentence of what was read, or why not.
+ */
+int up_pool_trust(struct up_pool *p, const struct config *c, char *said, size_t nsaid);
 
 enum up_state {
 	UP_NAME,	/* resolving */

@@ -188,6 +188,26 @@ ask hello
 is 'another bundle' "$status" 200
 refused good 'signed by nobody' "SSL_CERT_FILE=$T/ca/alien.pem"
 
+# ---- bundles at the start ----
+
+has 'what was read is told' "$log" "CA bundle: 1 loaded, 0 skipped ($T/ca/alien.pem)"
+# start_with FILE: a proxy that is to trust it; what it says before it ends
+start_with() {
+	{
+		cat "$env"
+		echo "SSL_CERT_FILE=$1"
+	} >"$T/env.bad"
+	chmod 600 "$T/env.bad"
+	timeout 10 "$PROXY" --env "$T/env.bad" >"$T/said" 2>&1
+	is "no start with $2" $? 111
+	has "no start with $2: said" "$T/said" "$1"
+}
+stop $proxy_pid
+: >"$T/none.pem"
+start_with "$T/missing.pem" 'a bundle that is not there'
+start_with "$T/none.pem" 'an empty bundle'
+start_with "$T/ca/good.key" 'a key for a bundle'
+
 # ---- ends, by openssl s_server ----
 
 # serve_bytes FILE [OPTION ...]: these bytes to whoever connects; what came in $T/came

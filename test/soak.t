@@ -1,0 +1,130 @@
+#!/bin/sh
+# alone
+# Ten thousand requests leave nothing behind: memory as it was after the first
+# thousand, descriptors as before, no children. REQUESTS changes the number.
+. "$(dirname "$0")/lib.sh"
+REQUESTS=${REQUESTS:-10000}
+
+if [ ! -r /proc/self/statm ] || [ ! -d /proc/self/fd ]; then
+	ok 'no /proc to look at memory'
+	exit 0
+fi
+
+# resident: of the proxy, in KB; descriptors: how many it has; children: how many, dead ones too
+resident() {
+	awk '/^VmRSS/ { print $2 }' /proc/$proxy_pid/status
+}
+descriptors() {
+	ls /proc/$proxy_pid/fd | wc -l | tr -d ' '
+}
+children() {
+	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^.*) //' | awk -v parent=$proxy_pid '$2 == parent' | wc -l | tr -d ' '
+}
+
+cat >"$T/rules" <<'END'
+when flood-slow
+	text "begun "
+	pause 30
+	text "goes on"
+when flood-cut
+	text "begun"
+	cut
+when flood-call
+	think "Let me see. "
+	text "So: "
+	call Bash {"command":"ls -la"}
+when flood-error
+	error 429 rate_limit_error "slow down"
+when *
+	repeat 20 "some words of text "
+END
+# without --log: there would be files by the ten thousand
+"$top/test/provider" --port-file "$T/provider" --seconds 600 --dialect any --script "$T/rules" >/dev/null 2>"$T/provider.log" &
+keep_pid $!
+until_true test -s "$T/provider" || exit 1
+provider=$(cat "$T/provider")
+
+mkdir "$T/ca" "$T/nginx"
+sh "$top/test/mkca" "$T/ca" >/dev/null || exit 1
+nginx_up() {
+	secure=$("$top/test/tool" port)
+	cat >"$T/nginx/conf" <<END
+daemon off;
+master_process off;
+pid $T/nginx/pid;
+error_log $T/nginx/error crit;
+events { worker_connections 1024; }
+http {
+	client_body_temp_path $T/nginx/a;
+	proxy_temp_path $T/nginx/b;
+	fastcgi_temp_path $T/nginx/c;
+	uwsgi_temp_path $T/nginx/d;
+	scgi_temp_path $T/nginx/e;
+	access_log off;
+	keepalive_requests 100;
+	server {
+		listen 127.0.0.1:$secure ssl;
+		ssl_protocols TLSv1.2;
+		ssl_certificate $T/ca/good.pem;
+		ssl_certificate_key $T/ca/good.key;
+		ssl_session_cache shared:s:1m;
+		location / {
+			proxy_pass http://127.0.0.1:$provider;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_buffering off;
+		}
+	}
+}
+END
+	nginx -p "$T/nginx" -c "$T/nginx/conf" -e "$T/nginx/error" 2>/dev/null &
+	nginx_pid=$!
+	keep_pid $nginx_pid
+	until_true nginx_is_up
+	kill -0 $nginx_pid 2>/dev/null
+}
+nginx_is_up() {
+	! kill -0 $nginx_pid 2>/dev/null || nc -z 127.0.0.1 "$secure"
+}
+nginx_up || nginx_up || nginx_up || { cat "$T/nginx/error"; exit 1; }
+
+# one process, two instances: plain and TLS; idle connections are not kept long, so that what is there is a leak
+second=$("$top/test/tool" port)
+cat >"$T/second" <<END
+OPENAI_BASE_URL=https://localhost:$secure/v1
+SSL_CERT_FILE=$T/ca/ca.pem
+OPENAI_API_KEY=another-key
+ANTHROPIC_API_KEY=$key
+PORT=$second
+UP_KEEPALIVE_MS=300
+END
+chmod 600 "$T/second"
+cat >"$T/both" <<END
+#!/bin/sh
+exec "$PROXY" "\$@" --env "$T/second"
+END
+chmod +x "$T/both"
+PROXY=$T/both start_proxy UP_KEEPALIVE_MS=300
+
+# quiet: no connection is left, on either side
+base=$(descriptors)
+quiet() {
+	[ "$(descriptors)" = "$base" ] && [ "$(children)" = 0 ]
+}
+idle=$(resident)
+check 'the first thousand' "$top/test/flood" 1000 32 "$key" "$port" "$second"
+check 'they leave no descriptor and no child' until_true quiet
+first=$(resident)
+check 'all of them' "$top/test/flood" $((REQUESTS - 1000)) 32 "$key" "$port" "$second"
+check 'all of them leave no descriptor and no child' until_true quiet
+last=$(resident)
+[ "$last" -le $((first + 64)) ] && ok "resident size: idle $idle KB, then $first KB, at the end $last KB" ||
+	not_ok 'resident size' "idle $idle KB, after 1000 requests $first KB, after $REQUESTS $last KB"
+alive
+stop $proxy_pid
+is 'it ends well' "$stopped" 0
+
+if [ -x build/static/claude-code-proxy ]; then
+	PROXY=$top/build/static/claude-code-proxy start_proxy
+	[ "$(resident)" -lt 1536 ] && ok "the static binary, idle: $(resident) KB" || not_ok 'the static binary, idle' "$(resident) KB"
+fi
