@@ -195,18 +195,50 @@ static bool check_request(struct server *srv, struct instance *inst)
 	return n > 12 && memcmp(answer + 9, "200", 3) == 0;
 }
 
-static void show_settings(const struct config *cfg, const char *model)
+/* from which row each setting has its value */
+struct origins {
+	struct quirks before;
+	struct http_text hosts[Q_KEYS_MAX], models[Q_KEYS_MAX];
+};
+
+static bool differs(const struct quirks *a, const struct quirks *b, size_t key, char value[640])
 {
-	struct quirks q;
+	char other[640];
+
+	q_show(a, key, value, 640);
+	q_show(b, key, other, sizeof other);
+	return strcmp(value, other) != 0;
+}
+
+static void row_matched(void *ctx, const struct quirks *q, const struct http_text *hosts, const struct http_text *models)
+{
+	struct origins *o = ctx;
 	char value[640];
 
-	cfg_quirks(cfg, model, &q);
-	out("settings    for %s:", model);
-	for (size_t i = 0; q_key(i) != NULL; i++) {
-		q_show(&q, i, value, sizeof value);
-		out(" %s=%s", q_key(i), value);
-	}
-	out("\n");
+	for (size_t i = 0; q_key(i) != NULL; i++)
+		if (differs(q, &o->before, i, value)) {
+			o->hosts[i] = *hosts;
+			o->models[i] = *models;
+		}
+	o->before = *q;
+}
+
+/* Each setting that differs from what holds anywhere, and the row that it came from. */
+static void show_settings(const struct config *cfg, const char *model)
+{
+	struct origins o = { 0 };
+	struct q_place place = { cfg->target.host, cfg->target.port, model, row_matched, &o };
+	struct quirks q, usual;
+	char value[640];
+
+	q_init(&usual);
+	q_init(&o.before);
+	cfg_quirks_told(cfg, &place, &q);
+	out("settings    for %s:\n", model);
+	for (size_t i = 0; q_key(i) != NULL; i++)
+		if (differs(&q, &usual, i, value))
+			out("            %s=%s   from %.*s%s%.*s\n", q_key(i), value, (int)o.hosts[i].n, o.hosts[i].p,
+				o.models[i].n > 0 ? " " : "", (int)o.models[i].n, o.models[i].p);
 }
 
 static void show_config(const struct config *cfg)

@@ -4,8 +4,6 @@
 
 #include "config_table.h"
 
-#define QUIRKS_MAX 40	/* keys of quirks.h, with room */
-
 /* where a value comes from: a line of the file, or one of these; ITS_OWN: as the table of what is given says */
 enum { NOWHERE = 0, ENVIRONMENT = -1, ITS_OWN = -2 };
 
@@ -17,7 +15,7 @@ struct given {
 struct load {
 	struct config *c;
 	struct given option[NOPTIONS];
-	struct given quirk[QUIRKS_MAX];
+	struct given quirk[Q_KEYS_MAX];
 	char *at;		/* free part of the storage */
 	char *err;
 	size_t nerr;

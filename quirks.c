@@ -73,6 +73,7 @@ static const struct key keys[] = {
 	KEY(extra, OBJECT, 2 * Q_TEXT, "a JSON object", "merged into every request last"),
 };
 #define NKEYS (sizeof keys / sizeof *keys)
+typedef char keys_have_room[NKEYS <= Q_KEYS_MAX ? 1 : -1];
 
 /* "a comma list of" stands before them */
 static const char effort_words[] = "none minimal low medium high xhigh max";

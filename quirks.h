@@ -36,6 +36,7 @@ enum q_cache { CACHE_STRIP, CACHE_ANTHROPIC, CACHE_KEY, CACHE_COPILOT };
 /* effort words, weakest first: the bits of q->efforts */
 enum q_effort { EFFORT_NONE, EFFORT_MINIMAL, EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH, EFFORT_XHIGH, EFFORT_MAX, EFFORTS };
 
+#define Q_KEYS_MAX 40		/* the keys, with room */
 #define Q_TEXT 256		/* bytes of a text setting, its end included */
 
 /* meanings: q_doc has one line for each, shown by --help and --check */

@@ -32,25 +32,9 @@ static const struct {
 
 #define ROUTES (sizeof routes / sizeof routes[0])
 
-static bool same(struct http_text t, const char *text, size_t n)
+static bool same(struct http_text t, const char *text)
 {
-	return t.n == n && memcmp(t.p, text, n) == 0;
-}
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-/* Host names compare without case (RFC 3986 3.2.2). */
-static bool same_folded(struct http_text t, const char *text, size_t n)
-{
-	if (t.n != n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (lower(t.p[i]) != lower(text[i]))
-			return false;
-	return true;
+	return t.n == strlen(text) && memcmp(t.p, text, t.n) == 0;
 }
 
 /* Takes ":port" off an authority; *port_ok is false when what is there is no port. */
@@ -71,22 +55,14 @@ static struct http_text host_only(struct http_text t, bool *port_ok)
 /* 127.0.0.0/8 in its dotted form, nothing shorter */
 static bool is_loopback4(struct http_text t)
 {
-	int dots = 0;
-	size_t digits = 0;
+	unsigned char a[16];
+	char host[16];
 
-	if (t.n < 9 || t.n > 15 || memcmp(t.p, "127.", 4) != 0)
+	if (t.n >= sizeof host || memchr(t.p, ':', t.n) != NULL)
 		return false;
-	for (size_t i = 0; i < t.n; i++) {
-		if (t.p[i] == '.') {
-			if (digits == 0)
-				return false;
-			dots++;
-			digits = 0;
-		} else if (t.p[i] < '0' || t.p[i] > '9' || ++digits > 3) {
-			return false;
-		}
-	}
-	return dots == 3 && digits > 0;
+	memcpy(host, t.p, t.n);
+	host[t.n] = '\0';
+	return q_address(host, a) && a[12] == 127;
 }
 
 static bool host_allowed(struct http_text authority, const struct config *c)
@@ -96,15 +72,14 @@ static bool host_allowed(struct http_text authority, const struct config *c)
 
 	if (!port_ok || t.n == 0)
 		return false;
-	if (same_folded(t, "localhost", 9) || is_loopback4(t) || same(t, "[::1]", 5))
+	if (cfg_listed("localhost,[::1]", t.p, t.n) || is_loopback4(t) || cfg_listed(c->allowed_hosts, t.p, t.n)
+		|| cfg_listed(c->allowed_hosts, authority.p, authority.n))
 		return true;
-	if (cfg_listed(c->allowed_hosts, t.p, t.n) || cfg_listed(c->allowed_hosts, authority.p, authority.n))
-		return true;
-	size_t n = strlen(c->host);
-	if (same_folded(t, c->host, n))
-		return true;
-	return t.n == n + 2 && t.p[0] == '[' && t.p[t.n - 1] == ']' &&
-		same_folded((struct http_text){ t.p + 1, n }, c->host, n);
+	if (t.n > 2 && t.p[0] == '[' && t.p[t.n - 1] == ']' && strchr(c->host, ':') != NULL) {
+		t.p++;
+		t.n -= 2;
+	}
+	return cfg_listed(c->host, t.p, t.n);
 }
 
 /*
@@ -136,6 +111,12 @@ static struct http_text split_target(struct http_text target, struct http_text *
 	return (struct http_text){ p, (size_t)((slash != NULL ? slash : end) - p) };
 }
 
+static int refuse(struct api_error *e, int status, const char *why)
+{
+	error_set(e, status, why);
+	return -1;
+}
+
 static int guard(const struct http_head *h, const struct config *c, struct http_text authority, struct api_error *e)
 {
 	struct http_text host = http_field(h, "host");
@@ -145,18 +126,12 @@ static int guard(const struct http_head *h, const struct config *c, struct http_
 
 	if (authority.p != NULL && !host_allowed(authority, c))
 		wrong = true;
-	if (wrong && !any_host(c)) {
-		error_set(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
-		return -1;
-	}
-	if (origin.p != NULL && !cfg_listed(c->allowed_origins, origin.p, origin.n)) {
-		error_set(e, 403, "Origin: requests from web pages are refused; add the origin to ALLOWED_ORIGINS to allow it");
-		return -1;
-	}
-	if (origin.p == NULL && site.p != NULL && !http_is(site, "none") && !http_is(site, "same-origin")) {
-		error_set(e, 403, "Sec-Fetch-Site: requests from other sites' pages are refused");
-		return -1;
-	}
+	if (wrong && !any_host(c))
+		return refuse(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
+	if (origin.p != NULL && !cfg_listed(c->allowed_origins, origin.p, origin.n))
+		return refuse(e, 403, "Origin: requests from web pages are refused; add the origin to ALLOWED_ORIGINS to allow it");
+	if (origin.p == NULL && site.p != NULL && !http_is(site, "none") && !http_is(site, "same-origin"))
+		return refuse(e, 403, "Sec-Fetch-Site: requests from other sites' pages are refused");
 	return 0;
 }
 
@@ -202,66 +177,47 @@ static bool key_presented(const struct http_head *h, const struct config *c)
 
 	if (key.p != NULL && cfg_key_ok(c, key.p, key.n))
 		return true;
-	if (bearer.p == NULL || bearer.n < 7)
+	if (bearer.p == NULL || bearer.n < 7 || !http_is((struct http_text){ bearer.p, 7 }, "bearer "))
 		return cfg_key_ok(c, "", 0);
-	if (!http_is((struct http_text){ bearer.p, 7 }, "bearer "))
-		return cfg_key_ok(c, "", 0);
-	bearer.p += 7;
-	bearer.n -= 7;
-	while (bearer.n > 0 && bearer.p[0] == ' ') {
-		bearer.p++;
-		bearer.n--;
-	}
+	bearer = http_trim(bearer.p + 7, bearer.n - 7);
 	return cfg_key_ok(c, bearer.p, bearer.n);
 }
 
 /* RFC 9110 8.3: application/json, parameters as they like */
 static bool is_json(struct http_text t)
 {
-	const char *semicolon = t.p == NULL ? NULL : memchr(t.p, ';', t.n);
+	struct http_text type;
 
-	if (semicolon != NULL)
-		t.n = (size_t)(semicolon - t.p);
-	while (t.n > 0 && (t.p[t.n - 1] == ' ' || t.p[t.n - 1] == '\t'))
-		t.n--;
-	return t.p != NULL && http_is(t, "application/json");
+	return http_cut(&t, ';', &type) && http_is(type, "application/json");
 }
 
 static int check_type(const struct http_head *h, struct api_error *e)
 {
-	if (!is_json(http_field(h, "content-type"))) {
-		error_set(e, 415, "Content-Type: must be application/json");
-		return -1;
-	}
+	if (!is_json(http_field(h, "content-type")))
+		return refuse(e, 415, "Content-Type: must be application/json");
 	struct http_text coding = http_field(h, "content-encoding");
-	if (coding.p != NULL && !http_is(coding, "identity")) {
-		error_set(e, 415, "Content-Encoding: send the body as it is, without compression");
-		return -1;
-	}
+	if (coding.p != NULL && !http_is(coding, "identity"))
+		return refuse(e, 415, "Content-Encoding: send the body as it is, without compression");
 	return 0;
 }
 
 /* A GET may have a body too, which is read and ignored. */
 static int check_body(const struct http_head *h, const struct config *c, bool typed, struct api_error *e)
 {
-	if (h->expect_other) {
-		error_set(e, 417, "Expect: only 100-continue can be met");
-		return -1;
-	}
+	if (h->expect_other)
+		return refuse(e, 417, "Expect: only 100-continue can be met");
 	if (typed && check_type(h, e) != 0)
 		return -1;
-	if (h->framing == HTTP_LENGTH && h->length > (uint64_t)c->max_body) {
-		error_set(e, 413, "request body is larger than MAX_BODY allows");
-		return -1;
-	}
+	if (h->framing == HTTP_LENGTH && h->length > (uint64_t)c->max_body)
+		return refuse(e, 413, "request body is larger than MAX_BODY allows");
 	return 0;
 }
 
 static bool method_fits(const struct http_head *h, enum method method)
 {
 	if (method == POST)
-		return same(h->method, "POST", 4);
-	return same(h->method, "GET", 3) || same(h->method, "HEAD", 4);
+		return same(h->method, "POST");
+	return same(h->method, "GET") || same(h->method, "HEAD");
 }
 
 int route_head(const struct http_head *h, const struct config *c, struct route_info *info, struct api_error *e)
@@ -278,20 +234,15 @@ int route_head(const struct http_head *h, const struct config *c, struct route_i
 		path.n = (size_t)(query - path.p);
 	info->path = path;
 	int i = find(path, &info->rest);
-	if (i < 0) {
-		error_set(e, 404, "no such path here: POST /v1/messages is the one for Claude Code");
-		return -1;
-	}
+	if (i < 0)
+		return refuse(e, 404, "no such path here: POST /v1/messages is the one for Claude Code");
 	info->route = routes[i].route;
 	if (!method_fits(h, routes[i].method)) {
 		info->allow = routes[i].method == POST ? "POST" : "GET, HEAD";
-		error_set(e, 405, "this path is not for that method");
-		return -1;
+		return refuse(e, 405, "this path is not for that method");
 	}
-	if (routes[i].key && !key_presented(h, c)) {
-		error_set(e, 401, "invalid x-api-key (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
-		return -1;
-	}
+	if (routes[i].key && !key_presented(h, c))
+		return refuse(e, 401, "invalid x-api-key (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
 	return check_body(h, c, routes[i].method == POST, e);
 }
 
@@ -309,7 +260,7 @@ bool route_preflight(const struct http_head *h, const struct config *c)
 	struct http_text path, host = http_field(h, "host");
 	struct http_text authority = split_target(h->target, &path);
 
-	if (!same(h->method, "OPTIONS", 7) || route_origin(h, c).p == NULL)
+	if (!same(h->method, "OPTIONS") || route_origin(h, c).p == NULL)
 		return false;
 	if (any_host(c))
 		return true;

@@ -88,6 +88,13 @@ is '--check with a long key' $code 0
 env "$local" "$PROXY" --check >"$T/out" 2>&1
 is '--check of the environment' "$? $(step config)" '0 config ok: environment'
 
+setting "$local" UP_STOP=2 SMALL_MODEL=gpt-oss
+run --check --env "$T/env"
+has '--check: a setting of UP_*' "$T/out" '            stop=2   from UP_*'
+has '--check: a setting of a row for hosts' "$T/out" '            idle=600   from local *'
+has '--check: a setting of a row for models' "$T/out" '            images=none   from * *gpt-oss*'
+hasnt '--check: no setting that holds anywhere' "$T/out" 'usage='
+
 # fails_at WHAT CODE STEP TEXT
 fails_at() {
 	run --check --env "$T/env"
