@@ -29,9 +29,6 @@ int command_convert(const struct options *o);
 /* Whether fds 0 and 1 are one socket. */
 bool same_socket(void);
 
-/* Writes to a fd, all of it, whatever it takes. False when that fails. */
-bool write_all(int fd, const char *p, size_t n);
-
 /* A line for people on fd 2, unless that is a socket (inetd's client). */
 void say(const char *format, ...);
 

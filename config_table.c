@@ -5,9 +5,7 @@
  */
 #include "config_table.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DAY 86400000
 
@@ -171,31 +169,15 @@ bool cfg_option(size_t i, struct cfg_option *o)
 
 /* ---- printing ---- */
 
-static int print(int fd, const char *p)
-{
-	size_t n = strlen(p);
-	ssize_t k;
-
-	while (n > 0) {
-		k = write(fd, p, n);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return -1;
-		p += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
 int cfg_print(int fd, bool example)
 {
+	static const char head[] = "# Settings of claude-code-proxy. Take the # away from what you set; what stands there is the default.\n\n";
 	const char *group = "";
 	struct cfg_option o;
 	char text[640], range[140];
 	size_t n;
 
-	if (example && print(fd, "# Settings of claude-code-proxy. Take the # away from what you set; what stands there is the default.\n\n"))
+	if (example && !write_all(fd, head, sizeof head - 1))
 		return -1;
 	for (size_t i = 0; cfg_option(i, &o); i++) {
 		n = strcmp(group, o.group) == 0 ? 0 : fmt(text, sizeof text, example ? "%s# ---- %s ----\n" : "%s%s\n", i ? "\n" : "",
@@ -206,7 +188,7 @@ int cfg_print(int fd, bool example)
 			fmt(text + n, sizeof text - n, "# %s%s\n#%s=%s\n", o.doc, range, o.name, o.def);
 		else
 			fmt(text + n, sizeof text - n, "  %s=%s\n        %s%s\n", o.name, o.def, o.doc, range);
-		if (print(fd, text) != 0)
+		if (!write_all(fd, text, strlen(text)))
 			return -1;
 	}
 	return 0;

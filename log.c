@@ -387,6 +387,24 @@ void log_line(struct log *l, enum log_level level, const char *format, ...)
 	errno = keep;
 }
 
+/* ---- output of commands ---- */
+
+bool write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t k = write(fd, p, n);
+		if (k < 0 && errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		else if (k < 0 && errno != EINTR)
+			return false;
+		if (k > 0) {
+			p += k;
+			n -= (size_t)k;
+		}
+	}
+	return true;
+}
+
 /* ---- redaction ---- */
 
 struct scan {

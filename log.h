@@ -58,6 +58,9 @@ size_t log_time(char *dst, size_t room, int64_t seconds);
 
 const char *log_level_name(enum log_level level);
 
+/* For the output of commands: writes all of it, whatever the fd takes, and waits. False when that fails. */
+bool write_all(int fd, const char *p, size_t n);
+
 /*
  * Copies bytes from outside into dst with every secret replaced by "***": the
  * values given (those of four bytes and more), and what looks like a key:

@@ -1,8 +1,6 @@
 /* The command line (see commands.h). */
 #include "commands.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,22 +16,6 @@ static const char usage[] =
 	"       claude-code-proxy --check [--env FILE]     try the way to the upstream, step by step\n"
 	"       claude-code-proxy convert request|reply|stream|error [--env FILE] <IN >OUT\n"
 	"       claude-code-proxy --help | --version\n";
-
-bool write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-		if (k < 0 && errno == EAGAIN)
-			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
-		else if (k < 0 && errno != EINTR)
-			return false;
-		if (k > 0) {
-			p += k;
-			n -= (size_t)k;
-		}
-	}
-	return true;
-}
 
 void say(const char *format, ...)
 {

@@ -58,24 +58,11 @@ static bool add_row_headers(struct heap *h, const struct config *cfg, const char
 	return true;
 }
 
-/* The path, with the model in it where Azure wants a deployment. */
 static bool add_target(struct heap *h, const struct config *cfg, const char *model)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	const char *path = cfg->target.path, *mark = strstr(path, "%s");
+	char path[sizeof cfg->target.path + sizeof cfg->target.query + 3 * CONV_MODEL_MAX];
 
-	if (mark == NULL)
-		return heap_str(h, path) && heap_str(h, cfg->target.query);
-	if (!heap_add(h, path, (size_t)(mark - path), HEAP_NO_MAX))
-		return false;
-	for (const unsigned char *m = (const unsigned char *)model; *m; m++) {
-		char esc[3] = { '%', hex[*m >> 4], hex[*m & 15] };
-		bool plain = (*m >= 'a' && *m <= 'z') || (*m >= 'A' && *m <= 'Z') || (*m >= '0' && *m <= '9') ||
-			strchr("-._~", *m) != NULL;
-		if (!heap_add(h, plain ? (const char *)m : esc, plain ? 1 : 3, HEAP_NO_MAX))
-			return false;
-	}
-	return heap_str(h, mark + 2) && heap_str(h, cfg->target.query);
+	return cfg_path(cfg, model, path, sizeof path) < sizeof path && heap_str(h, path);
 }
 
 static bool make_head(struct conn *c)

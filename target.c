@@ -9,16 +9,13 @@
 #include "target.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "http.h"
 #include "http_char.h"
 
 #define COMPLETIONS "/chat/completions"
 #define DEPLOYMENTS "/deployments/"
-
-struct part {
-	const char *p;
-	size_t n;
-};
 
 /* ---- hosts ---- */
 
@@ -59,7 +56,7 @@ static const char *name_bad(const char *host)
 			if (label == 0 || label > 63)
 				return "the host name is not one";
 			label = 0;
-		} else if ((*p >= 'a' && *p <= 'z') || is_digit((unsigned char)*p) || *p == '-' || *p == '_') {
+		} else if (is_letter((unsigned char)*p) || is_digit((unsigned char)*p) || *p == '-' || *p == '_') {
 			label++;
 		} else {
 			return "the host name holds a character that none can have (write international names as xn--...)";
@@ -70,7 +67,7 @@ static const char *name_bad(const char *host)
 	return odd_address(host) ? "the host is an IP address in a form that is not read: write four numbers" : NULL;
 }
 
-static const char *take_host(struct cfg_target *t, struct part h)
+static const char *take_host(struct cfg_target *t, struct http_text h)
 {
 	if (h.n > 1 && h.p[h.n - 1] == '.')
 		h.n--;
@@ -84,7 +81,7 @@ static const char *take_host(struct cfg_target *t, struct part h)
 	return NULL;
 }
 
-static const char *take_six(struct cfg_target *t, struct part *rest)
+static const char *take_six(struct cfg_target *t, struct http_text *rest)
 {
 	const char *close = memchr(rest->p, ']', rest->n);
 	unsigned char a[16];
@@ -92,16 +89,16 @@ static const char *take_six(struct cfg_target *t, struct part *rest)
 
 	if (!close)
 		return "the [ of the IPv6 address is not closed";
-	bad = take_host(t, (struct part){ rest->p + 1, (size_t)(close - rest->p) - 1 });
+	bad = take_host(t, (struct http_text){ rest->p + 1, (size_t)(close - rest->p) - 1 });
 	rest->n -= (size_t)(close + 1 - rest->p);
 	rest->p = close + 1;
 	return !bad && !(strchr(t->host, ':') && q_address(t->host, a)) ? "what stands in [ ] is no IPv6 address" : bad;
 }
 
-static const char *take_name(struct cfg_target *t, struct part *rest)
+static const char *take_name(struct cfg_target *t, struct http_text *rest)
 {
 	const char *colon = memchr(rest->p, ':', rest->n);
-	struct part host = { rest->p, colon ? (size_t)(colon - rest->p) : rest->n };
+	struct http_text host = { rest->p, colon ? (size_t)(colon - rest->p) : rest->n };
 	const char *bad;
 
 	rest->p += host.n;
@@ -112,24 +109,15 @@ static const char *take_name(struct cfg_target *t, struct part *rest)
 	return bad ? bad : name_bad(t->host);
 }
 
-static const char *take_port(struct cfg_target *t, struct part rest)
+static const char *take_port(struct cfg_target *t, struct http_text rest)
 {
-	int port = 0;
-
 	t->port = t->tls ? 443 : 80;
 	if (rest.n == 0 || (rest.n == 1 && rest.p[0] == ':'))
 		return NULL;
 	if (rest.p[0] != ':')
 		return "text behind the ] of the address";
-	for (size_t i = 1; i < rest.n; i++) {
-		if (!is_digit((unsigned char)rest.p[i]) || port > 65535)
-			return "the port is not a number from 1 to 65535";
-		port = port * 10 + (rest.p[i] - '0');
-	}
-	if (port < 1 || port > 65535)
-		return "the port is not a number from 1 to 65535";
-	t->port = port;
-	return NULL;
+	t->port = (int)http_number((struct http_text){ rest.p + 1, rest.n - 1 }, 65535);
+	return t->port < 1 ? "the port is not a number from 1 to 65535" : NULL;
 }
 
 static void set_authority(struct cfg_target *t)
@@ -148,7 +136,7 @@ static bool is_hex(char c)
 	return is_digit((unsigned char)c) || (fold((unsigned char)c) >= 'a' && fold((unsigned char)c) <= 'f');
 }
 
-static const char *text_bad(struct part s)
+static const char *text_bad(struct http_text s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f || memchr("\"<>\\^`{|}", s.p[i], 9))
@@ -161,11 +149,11 @@ static const char *text_bad(struct part s)
 	return NULL;
 }
 
-static const char *take_path(struct cfg_target *t, struct part rest)
+static const char *take_path(struct cfg_target *t, struct http_text rest)
 {
 	const char *question = memchr(rest.p, '?', rest.n);
-	struct part path = { rest.p, question ? (size_t)(question - rest.p) : rest.n };
-	struct part query = { rest.p + path.n, rest.n - path.n };
+	struct http_text path = { rest.p, question ? (size_t)(question - rest.p) : rest.n };
+	struct http_text query = { rest.p + path.n, rest.n - path.n };
 
 	while (path.n > 0 && path.p[path.n - 1] == '/')
 		path.n--;
@@ -181,7 +169,7 @@ static const char *take_path(struct cfg_target *t, struct part rest)
 	return text_bad(rest);
 }
 
-static const char *take_authority(struct cfg_target *t, struct part a)
+static const char *take_authority(struct cfg_target *t, struct http_text a)
 {
 	const char *bad;
 
@@ -193,27 +181,17 @@ static const char *take_authority(struct cfg_target *t, struct part a)
 	return take_port(t, a);
 }
 
-static size_t scheme(const char *url, const char *lower)
-{
-	size_t n = strlen(lower);
-
-	for (size_t i = 0; i < n; i++)
-		if (fold((unsigned char)url[i]) != (unsigned char)lower[i])
-			return 0;
-	return n;
-}
-
 const char *target_url(struct cfg_target *t, const char *url)
 {
-	size_t tls = scheme(url, "https://"), plain = scheme(url, "http://");
-	struct part authority, rest;
+	bool tls = strncasecmp(url, "https://", 8) == 0;
+	struct http_text authority, rest;
 	unsigned char a[16];
 	const char *bad;
 
-	*t = (struct cfg_target){ .tls = tls > 0 };
-	if (tls + plain == 0)
+	*t = (struct cfg_target){ .tls = tls };
+	if (!tls && strncasecmp(url, "http://", 7) != 0)
 		return "it does not begin with https:// (or http:// for a server on this machine)";
-	authority.p = url + tls + plain;
+	authority.p = url + (tls ? 8 : 7);
 	authority.n = strcspn(authority.p, "/?#");
 	rest.p = authority.p + authority.n;
 	rest.n = strlen(rest.p);
@@ -281,11 +259,14 @@ const char *target_path(struct cfg_target *t, const struct quirks *q, const char
 
 static size_t put_escaped(char *dst, size_t room, size_t at, const char *model)
 {
+	static const char hex[] = "0123456789ABCDEF";
+
 	for (; *model; model++) {
 		unsigned char c = (unsigned char)*model;
-		bool plain = is_digit(c) || (fold(c) >= 'a' && fold(c) <= 'z') || strchr("-._~", c);
+		bool plain = is_digit(c) || is_letter(c) || strchr("-._~", c);
 
-		at += fmt(at < room ? dst + at : NULL, at < room ? room - at : 0, plain ? "%c" : "%%%02x", c);
+		at += fmt(at < room ? dst + at : NULL, at < room ? room - at : 0, plain ? "%s%c" : "%s%c%c", plain ? "" : "%",
+			plain ? c : hex[c >> 4], hex[c & 15]);
 	}
 	return at;
 }

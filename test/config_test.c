@@ -358,11 +358,11 @@ static const struct { const char *url, *version, *authority, *path; } urls[] = {
 		"/openai/v1/chat/completions" },
 	/* and its dated form, for the model "my model/4" */
 	{ "https://r.openai.azure.com", "2024-10-21", "r.openai.azure.com",
-		"/openai/deployments/my%20model%2f4/chat/completions?api-version=2024-10-21" },
+		"/openai/deployments/my%20model%2F4/chat/completions?api-version=2024-10-21" },
 	{ "https://r.openai.azure.com/openai/", "2024-10-21", "r.openai.azure.com",
-		"/openai/deployments/my%20model%2f4/chat/completions?api-version=2024-10-21" },
+		"/openai/deployments/my%20model%2F4/chat/completions?api-version=2024-10-21" },
 	{ "https://apim.example/team/openai", "2024-10-21", "apim.example",
-		"/team/openai/deployments/my%20model%2f4/chat/completions?api-version=2024-10-21" },
+		"/team/openai/deployments/my%20model%2F4/chat/completions?api-version=2024-10-21" },
 	{ "https://r.openai.azure.com/openai/deployments/dep", "2024-10-21", "r.openai.azure.com",
 		"/openai/deployments/dep/chat/completions?api-version=2024-10-21" },
 	{ "https://r.openai.azure.com/openai/deployments/dep/?x=1", "2024-10-21", "r.openai.azure.com",
@@ -374,7 +374,7 @@ static const struct { const char *url, *version, *authority, *path; } urls[] = {
 	{ "https://r.services.ai.azure.com/models", "2024-05-01-preview", "r.services.ai.azure.com",
 		"/models/chat/completions?api-version=2024-05-01-preview" },
 	{ "http://localhost:9/openai", "2024-10-21", "localhost:9",
-		"/openai/deployments/my%20model%2f4/chat/completions?api-version=2024-10-21" },
+		"/openai/deployments/my%20model%2F4/chat/completions?api-version=2024-10-21" },
 	/* refused */
 	{ "api.openai.com/v1", "", "", "does not begin with https://" },
 	{ "ftp://api.openai.com", "", "", "does not begin with https://" },
