@@ -53,8 +53,9 @@ static void on_signal(int sig)
 	unsigned char byte = (unsigned char)sig;
 	int saved = errno;
 
-	if (write(signal_pipe, &byte, 1) < 0)
-		byte = 0;		/* full: one is on its way already */
+	/* when the pipe is full, one is on its way already */
+	while (write(signal_pipe, &byte, 1) < 0 && errno == EINTR)
+		;
 	errno = saved;
 }
 

@@ -195,6 +195,18 @@ if grep -q '^00000000000000000000000000000001' /proc/net/if_inet6 2>/dev/null; t
 	printf 'GET /health HTTP/1.1\r\nHost: [::1]:%s\r\nConnection: close\r\n\r\n' "$port" | timeout 20 nc ::1 "$port" >"$T/answer"
 	took_answer
 	is 'IPv6: answers' "$status" 200
+	printf 'HOST=::\nPORT=0\nANTHROPIC_API_KEY=%s\nOPENAI_BASE_URL=http://127.0.0.1:%s/v1\n' "$key" "$provider" >"$T/both"
+	chmod 644 "$T/both"
+	"$PROXY" --env "$T/both" >"$T/both.log" 2>&1 </dev/null &
+	keep_pid $!
+	until_true listens "$T/both.log"
+	port=$(banner_port "$T/both.log")
+	for address in ::1 127.0.0.1; do
+		printf 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' | timeout 20 nc $address "$port" >"$T/answer"
+		took_answer
+		is "HOST=::, by $address" "$status" 200
+	done
+	has 'a file that others can read: a warning' "$T/both.log" 'chmod 600'
 fi
 
 # ---- several in one ----
