@@ -170,9 +170,11 @@ static void banner(struct log *l, const struct instance *inst)
 
 	log_line(l, LOG_INFO, "claude-code-proxy %s listening on http://%s -> %s", VERSION,
 		where_text(inst, where, sizeof where), cfg->target.shown);
-	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; max_tokens at most %lld; client keys are %s",
-		cfg->big_model, cfg->middle_model, cfg->small_model, (long long)cfg->max_tokens_limit,
+	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; client keys are %s",
+		cfg->big_model, cfg->middle_model, cfg->small_model,
 		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
+	log_line(l, LOG_INFO, "limits: max_tokens %lld, bodies of %lld bytes, %d connections", (long long)cfg->max_tokens_limit,
+		(long long)cfg->max_body, cfg->max_connections);
 }
 
 static int add_instance(struct loop *l, const char *file)

@@ -181,7 +181,7 @@ is 'without --env the environment counts' "$(json models.big_model)" from-the-en
 has 'the banner: base URL' "$T/zero.log" "http://127.0.0.1:$provider/v1"
 has 'the banner: version' "$T/zero.log" "$("$PROXY" --version)"
 has 'the banner: models' "$T/zero.log" 'big from-the-environment, middle from-the-environment, small gpt-4o-mini'
-has 'the banner: limits' "$T/zero.log" 131072
+has 'the banner: limits' "$T/zero.log" 'limits: max_tokens 131072, bodies of 33554432 bytes, 1024 connections'
 has 'the banner: keys' "$T/zero.log" 'client keys are not checked'
 stop $proxy_pid
 if grep -q '^00000000000000000000000000000001' /proc/net/if_inet6 2>/dev/null; then
