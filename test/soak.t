@@ -1,8 +1,10 @@
 #!/bin/sh
 # alone
 # Ten thousand requests leave nothing behind: memory as it was after the first
-# thousand, descriptors as before, no children. REQUESTS changes the number.
+# thousand, descriptors as before, no children. REQUESTS changes the number; with
+# SLOW, under a program that has memory of its own, there are fewer and sizes are not compared.
 . "$(dirname "$0")/lib.sh"
+[ -z "${SLOW:-}" ] || REQUESTS=${REQUESTS:-500}
 REQUESTS=${REQUESTS:-10000}
 
 if [ ! -r /proc/self/statm ] || [ ! -d /proc/self/fd ]; then
@@ -112,19 +114,19 @@ quiet() {
 	[ "$(descriptors)" = "$base" ] && [ "$(children)" = 0 ]
 }
 idle=$(resident)
-check 'the first thousand' "$top/test/flood" 1000 32 "$key" "$port" "$second"
+check 'the first tenth' "$top/test/flood" $((REQUESTS / 10)) 32 "$key" "$port" "$second"
 check 'they leave no descriptor and no child' until_true quiet
 first=$(resident)
-check 'all of them' "$top/test/flood" $((REQUESTS - 1000)) 32 "$key" "$port" "$second"
+check 'all of them' "$top/test/flood" $((REQUESTS - REQUESTS / 10)) 32 "$key" "$port" "$second"
 check 'all of them leave no descriptor and no child' until_true quiet
 last=$(resident)
-[ "$last" -le $((first + 64)) ] && ok "resident size: idle $idle KB, then $first KB, at the end $last KB" ||
-	not_ok 'resident size' "idle $idle KB, after 1000 requests $first KB, after $REQUESTS $last KB"
+[ -n "${SLOW:-}" ] || [ "$last" -le $((first + 64)) ] && ok "resident size: idle $idle KB, then $first KB, at the end $last KB" ||
+	not_ok 'resident size' "idle $idle KB, after a tenth $first KB, after $REQUESTS $last KB"
 alive
 stop $proxy_pid
 is 'it ends well' "$stopped" 0
 
-if [ -x build/static/claude-code-proxy ]; then
+if [ -z "${SLOW:-}" ] && [ -x build/static/claude-code-proxy ]; then
 	PROXY=$top/build/static/claude-code-proxy start_proxy
 	[ "$(resident)" -lt 1536 ] && ok "the static binary, idle: $(resident) KB" || not_ok 'the static binary, idle' "$(resident) KB"
 fi
