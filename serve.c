@@ -5,84 +5,96 @@
  */
 #include "conn.h"
 
+#include <strings.h>
+
 #include "version.h"
 
-/* What a custom header replaces is left out. */
-static bool customised(const struct config *cfg, const char *name)
-{
-	struct http_text t;
+/* the request head as it is written; ok is false from the first lack of memory on */
+struct writer {
+	struct heap *h;
+	const struct config *cfg;
+	bool ok;
+};
 
-	for (size_t i = 0; i < cfg->nheaders; i++) {
-		t.p = cfg->headers[i].name;
-		t.n = strlen(t.p);
-		if (http_is(t, name))
+static void put(struct writer *w, const char *text)
+{
+	w->ok = w->ok && heap_str(w->h, text);
+}
+
+static void put_field(struct writer *w, const char *name, const char *value)
+{
+	put(w, name);
+	put(w, ": ");
+	put(w, value);
+	put(w, "\r\n");
+}
+
+/* Whether a custom header of the same name stands in for it. */
+static bool replaced(const struct writer *w, const char *name)
+{
+	for (size_t i = 0; i < w->cfg->nheaders; i++)
+		if (strcasecmp(w->cfg->headers[i].name, name) == 0)
 			return true;
-	}
 	return false;
 }
 
-static bool add_field(struct heap *h, const struct config *cfg, const char *lower, const char *name, const char *value)
+static void put_default(struct writer *w, const char *name, const char *value)
 {
-	if (customised(cfg, lower))
-		return true;
-	return heap_str(h, name) && heap_str(h, ": ") && heap_str(h, value) && heap_str(h, "\r\n");
+	if (!replaced(w, name))
+		put_field(w, name, value);
 }
 
-static bool add_key(struct heap *h, const struct config *cfg, const struct quirks *q)
+static void put_key(struct writer *w, enum q_auth auth)
 {
-	if (q->auth == AUTH_NONE || cfg->openai_api_key[0] == '\0')
-		return true;
-	if (q->auth == AUTH_API_KEY)
-		return add_field(h, cfg, "api-key", "api-key", cfg->openai_api_key);
-	if (customised(cfg, "authorization"))
-		return true;
-	return heap_str(h, "Authorization: Bearer ") && heap_str(h, cfg->openai_api_key) && heap_str(h, "\r\n");
+	bool bearer = auth == AUTH_BEARER;
+	const char *name = bearer ? "Authorization" : "api-key";
+
+	if (auth == AUTH_NONE || w->cfg->openai_api_key[0] == '\0' || replaced(w, name))
+		return;
+	put(w, name);
+	put(w, bearer ? ": Bearer " : ": ");
+	put(w, w->cfg->openai_api_key);
+	put(w, "\r\n");
 }
 
 /* "Name: value|Name: value" of a provider's row */
-static bool add_row_headers(struct heap *h, const struct config *cfg, const char *rows)
+static void put_row_headers(struct writer *w, const char *rows)
 {
-	char name[64];
+	char row[Q_TEXT];
 
 	while (*rows) {
 		size_t n = strcspn(rows, "|"), colon = strcspn(rows, ":");
-		if (colon < n && colon < sizeof name) {
-			for (size_t i = 0; i < colon; i++)
-				name[i] = (char)(rows[i] >= 'A' && rows[i] <= 'Z' ? rows[i] + 32 : rows[i]);
-			name[colon] = '\0';
-			if (!customised(cfg, name) && (!heap_add(h, rows, n, HEAP_NO_MAX) || !heap_str(h, "\r\n")))
-				return false;
+		if (colon + 2 < n && n < sizeof row) {
+			memcpy(row, rows, n);
+			row[n] = row[colon] = '\0';
+			put_default(w, row, row + colon + 2);
 		}
 		rows += n + (rows[n] == '|');
 	}
-	return true;
-}
-
-static bool add_target(struct heap *h, const struct config *cfg, const char *model)
-{
-	char path[sizeof cfg->target.path + sizeof cfg->target.query + 3 * CONV_MODEL_MAX];
-
-	return cfg_path(cfg, model, path, sizeof path) < sizeof path && heap_str(h, path);
 }
 
 static bool make_head(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
-	struct heap *h = &c->up_head;
-	char length[24];
-	bool ok = heap_str(h, "POST ") && add_target(h, cfg, c->up_model) && heap_str(h, " HTTP/1.1\r\n");
+	struct writer w = { &c->up_head, cfg, true };
+	char text[sizeof cfg->target.path + sizeof cfg->target.query + 3 * CONV_MODEL_MAX];
 
-	fmt(length, sizeof length, "%zu", c->plan.total);
-	ok = ok && add_field(h, cfg, "host", "Host", cfg->target.authority);
-	ok = ok && add_key(h, cfg, &c->q);
-	ok = ok && add_field(h, cfg, "user-agent", "User-Agent", "claude-code-proxy/" VERSION);
-	ok = ok && add_field(h, cfg, "accept", "Accept", c->facts.up_stream ? "text/event-stream" : "application/json");
-	ok = ok && add_field(h, cfg, "content-type", "Content-Type", "application/json");
-	ok = ok && heap_str(h, "Content-Length: ") && heap_str(h, length) && heap_str(h, "\r\n");
-	ok = ok && add_row_headers(h, cfg, c->q.headers);
-	for (size_t i = 0; ok && i < cfg->nheaders; i++)
-		ok = heap_str(h, cfg->headers[i].name) && heap_str(h, ": ") && heap_str(h, cfg->headers[i].value) && heap_str(h, "\r\n");
-	return ok && heap_str(h, "\r\n");
+	w.ok = cfg_path(cfg, c->up_model, text, sizeof text) < sizeof text;
+	put(&w, "POST ");
+	put(&w, text);
+	put(&w, " HTTP/1.1\r\n");
+	put_default(&w, "Host", cfg->target.authority);
+	put_key(&w, c->q.auth);
+	put_default(&w, "User-Agent", "claude-code-proxy/" VERSION);
+	put_default(&w, "Accept", c->facts.up_stream ? "text/event-stream" : "application/json");
+	put_default(&w, "Content-Type", "application/json");
+	fmt(text, sizeof text, "%zu", c->plan.total);
+	put_field(&w, "Content-Length", text);
+	put_row_headers(&w, c->q.headers);
+	for (size_t i = 0; i < cfg->nheaders; i++)
+		put_field(&w, cfg->headers[i].name, cfg->headers[i].value);
+	put(&w, "\r\n");
+	return w.ok;
 }
 
 /* Storage for a plan that was counted: spans first, then the arena. */
