@@ -22,6 +22,8 @@
 
 #include <string.h>
 
+#include "log.h"
+
 enum state { VALUE, ITEM, MEMBER, KEY, BEHIND, DONE, BAD };
 
 struct check {
@@ -128,20 +130,12 @@ static size_t plain(const char *p, size_t n)
 size_t utf8_character(const char *text, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	size_t length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	size_t length = printable(p, n);
 
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong; surrogates; overlong; beyond U+10FFFF */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)
-		|| (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return length;
+	if (length > 0)
+		return length;
+	/* the controls of ASCII, and those beyond it */
+	return p[0] < 0x80 ? 1 : n > 1 && p[0] == 0xc2 && (p[1] & 0xe0) == 0x80 ? 2 : 0;
 }
 
 static bool skip_utf8(struct check *c)

@@ -283,9 +283,9 @@ void plan_put(struct plan *p, const char *template, ...)
 		if (template[1] == 's')
 			plan_lit(p, va_arg(ap, const char *));
 		else if (template[1] == 'v')
-			plan_val(p, va_arg(ap, struct j_val));
+			plan_val(p, *va_arg(ap, const struct j_val *));
 		else
-			plan_text(p, va_arg(ap, struct j_val));
+			plan_text(p, *va_arg(ap, const struct j_val *));
 		template += 2;
 	}
 	va_end(ap);

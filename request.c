@@ -49,7 +49,7 @@ void work_fail(struct work *w, const struct place *at, const char *leaf, const c
 	error_set(w->e, 400, text);
 }
 
-bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, char want)
+bool work_want(struct work *w, const struct place *at, const char *leaf, const struct j_val *v, char want)
 {
 	static const char wrong[][29] = {
 		"must be true or false", "must be a number", "must be a string", "must be an array", "must be an object",
@@ -61,7 +61,7 @@ bool work_want(struct work *w, const struct place *at, const char *leaf, struct 
 	if (want == ' ')
 		return true;
 	int i = (int)(strchr(letters, want | 32) - letters);
-	int type = v.type == J_FALSE ? J_TRUE : (int)v.type;
+	int type = v->type == J_FALSE ? J_TRUE : (int)v->type;
 
 	if (type == J_TRUE + i || (i == 5 && (type == J_STRING || type == J_ARRAY)))
 		return true;
@@ -74,7 +74,7 @@ bool work_want(struct work *w, const struct place *at, const char *leaf, struct 
 bool work_wants(struct work *w, const struct place *at, const char *names, const char *wants, const struct j_val v[])
 {
 	for (; *wants != '\0'; wants++, v++, names += strlen(names) + 1)
-		if (!work_want(w, at, names, *v, *wants))
+		if (!work_want(w, at, names, v, *wants))
 			return false;
 	return true;
 }
@@ -139,13 +139,13 @@ static void merge(struct plan *out, struct j_val ours, struct j_val theirs)
 	while (j_member(theirs, &k, &v)) {
 		if (same_member(ours, k).type != J_NONE)
 			continue;
-		plan_put(out, "%s%v:%v", before, k, v);
+		plan_put(out, "%s%v:%v", before, &k, &v);
 		before = ",";
 	}
 	plan_lit(out, before[0] == '{' ? "{}" : "}");
 }
 
-void work_object(struct work *w, const char *name, const char *text)
+void work_put(struct work *w, const char *name, const char *text)
 {
 	size_t n = strlen(text);
 	struct j_val theirs = j_get(w->extra, name);
@@ -160,6 +160,12 @@ void work_object(struct work *w, const char *name, const char *text)
 	w->merged[w->nmerged++] = name;
 	key(w, name);
 	merge(w->out, j_root(text, n), theirs);
+}
+
+void work_whole(struct work *w, const char *name, int64_t n)
+{
+	if (work_member(w, name))
+		plan_num(w->out, n);
 }
 
 /* whether a member of extra was written already, or may not be */
@@ -180,7 +186,7 @@ static void write_extra(struct work *w)
 
 	while (j_member(w->extra, &k, &v))
 		if (!extra_done(w, k))
-			plan_put(w->out, "%s%v:%v", w->nmembers++ > 0 ? "," : "{", k, v);
+			plan_put(w->out, "%s%v:%v", w->nmembers++ > 0 ? "," : "{", &k, &v);
 }
 
 /* ---- limits and sampling ---- */
@@ -200,9 +206,8 @@ static void write_max_tokens(struct work *w)
 		value = w->t->max_tokens_limit;
 	if (value < w->t->min_tokens_limit)
 		value = w->t->min_tokens_limit;
-	if (w->q->maxtok != MAXTOK_NONE
-		&& work_member(w, w->q->maxtok == MAXTOK_COMPLETION ? "max_completion_tokens" : "max_tokens"))
-		plan_num(w->out, value);
+	if (w->q->maxtok != MAXTOK_NONE)
+		work_whole(w, w->q->maxtok == MAXTOK_COMPLETION ? "max_completion_tokens" : "max_tokens", value);
 }
 
 /* the setting's range for a temperature other than 1; NULL: as it is */
@@ -244,10 +249,10 @@ static void write_stop(struct work *w)
 	int n = 0;
 	bool sent = true;
 
-	if (!work_want(w, NULL, "stop_sequences", list, 'a'))
+	if (!work_want(w, NULL, "stop_sequences", &list, 'a'))
 		return;
 	for (; j_item(list, &item); at.index++) {
-		work_want(w, &at, "", item, 'S');
+		work_want(w, &at, "", &item, 'S');
 		if (j_empty(item) || n == w->q->stop || !sent)
 			continue;
 		if (n == 0)
@@ -267,12 +272,11 @@ static void write_stream(struct work *w)
 {
 	if (!w->f->up_stream)
 		return;
-	if (work_member(w, "stream"))
-		plan_lit(w->out, "true");
+	work_put(w, "stream", "true");
 	if (w->q->usage)
-		work_object(w, "stream_options", "{\"include_usage\":true}");
-	if (w->q->tool_stream && w->tools > 0 && work_member(w, "tool_stream"))
-		plan_lit(w->out, "true");
+		work_put(w, "stream_options", "{\"include_usage\":true}");
+	if (w->q->tool_stream && w->tools > 0)
+		work_put(w, "tool_stream", "true");
 }
 
 static void write_cache(struct work *w)
@@ -282,7 +286,7 @@ static void write_cache(struct work *w)
 	if (w->q->cache == CACHE_KEY && session != NULL && session[0] != '\0' && work_member(w, "prompt_cache_key"))
 		plan_str(w->out, session);
 	if (w->t->requesty_auto_cache)
-		work_object(w, "requesty", "{\"auto_cache\":true}");
+		work_put(w, "requesty", "{\"auto_cache\":true}");
 }
 
 static void write_body(struct work *w)
@@ -307,7 +311,7 @@ static void facts(struct work *w)
 {
 	struct request_facts *f = w->f;
 
-	work_want(w, NULL, "stream", w->top[TOP_STREAM], 'b');
+	work_want(w, NULL, "stream", &w->top[TOP_STREAM], 'b');
 	f->stream = w->top[TOP_STREAM].type == J_TRUE;
 	f->up_stream = f->stream || w->q->stream == STREAM_ALWAYS;
 	/* without tools nothing is lost when what was not asked for stays hidden; with them it must come back */

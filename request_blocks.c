@@ -46,7 +46,7 @@ static bool check_source(struct work *w, const struct place *at, struct block *b
 	struct place source = { at, "source", NO_INDEX };
 	int i;
 
-	if (!work_want(w, at, "source", b->f[B_SOURCE], 'O'))
+	if (!work_want(w, at, "source", &b->f[B_SOURCE], 'O'))
 		return false;
 	j_pick(b->f[B_SOURCE], names, b->s);
 	i = j_which(b->s[S_TYPE], "base64\0url\0text\0content\0");
@@ -86,7 +86,7 @@ bool blocks_next(struct work *w, const struct place *up, const char *name, struc
 		*b = w->last.b;
 		return true;
 	}
-	if (!j_item(content, &i->item) || !work_want(w, &i->at, "", i->item, 'O'))
+	if (!j_item(content, &i->item) || !work_want(w, &i->at, "", &i->item, 'O'))
 		return false;
 	j_pick(i->item, names, b->f);
 	b->p = i->item.p;
@@ -131,7 +131,7 @@ static bool shown(struct content *c)
 
 static void data_url(struct work *w, const struct block *b)
 {
-	plan_put(w->out, "data:%t;base64,%t\"}", b->s[S_MEDIA], b->s[S_DATA]);
+	plan_put(w->out, "data:%t;base64,%t\"}", &b->s[S_MEDIA], &b->s[S_DATA]);
 }
 
 static void write_image(struct content *c, const struct block *b)
@@ -147,7 +147,7 @@ static void write_image(struct content *c, const struct block *b)
 	c->w->f->has_image = true;
 	plan_lit(content_part(c), "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
 	if (b->source == SOURCE_URL)
-		plan_put(c->w->out, "%t\"}", b->s[S_URL]);
+		plan_put(c->w->out, "%t\"}", &b->s[S_URL]);
 	else
 		data_url(c->w, b);
 }
@@ -158,9 +158,9 @@ static void document_note(struct content *c, const struct block *b)
 
 	plan_lit(out, "[document ");
 	if (b->f[B_TITLE].type == J_STRING)
-		plan_put(out, "\\\"%t\\\" ", b->f[B_TITLE]);
+		plan_put(out, "\\\"%t\\\" ", &b->f[B_TITLE]);
 	if (b->source == SOURCE_URL)
-		plan_put(out, "at %t ", b->s[S_URL]);
+		plan_put(out, "at %t ", &b->s[S_URL]);
 	plan_put(out, "%somitted: this model takes no such files]", is_pdf(b) ? "(PDF) " : "");
 }
 
@@ -179,9 +179,9 @@ static void document_text(struct content *c, const struct place *at, const struc
 	if (title || context || !list)
 		content_open(c);
 	if (title)
-		plan_put(out, "[document: %t]", b->f[B_TITLE]);
+		plan_put(out, "[document: %t]", &b->f[B_TITLE]);
 	if (context)
-		plan_put(out, "%s%t", title ? "\\n" : "", b->f[B_CONTEXT]);
+		plan_put(out, "%s%t", title ? "\\n" : "", &b->f[B_CONTEXT]);
 	if (list) {
 		block_content(c, at, "source.content", text);
 		return;
@@ -237,13 +237,13 @@ static void write_server_result(struct plan *out, const struct block *b)
 	struct j_val item = { 0 }, v[2];
 
 	if (!j_is(b->f[B_TYPE], "web_search_tool_result") || b->f[B_CONTENT].type != J_ARRAY) {
-		plan_put(out, "[%t: %t]", b->f[B_TYPE], b->f[B_CONTENT]);
+		plan_put(out, "[%t: %t]", &b->f[B_TYPE], &b->f[B_CONTENT]);
 		return;
 	}
 	plan_lit(out, "[search results]");
 	while (j_item(b->f[B_CONTENT], &item)) {
 		j_pick(item, "title\0url\0", v);
-		plan_put(out, "\\n- %t: %t", v[0], v[1]);
+		plan_put(out, "\\n- %t: %t", &v[0], &v[1]);
 	}
 }
 
@@ -264,19 +264,19 @@ static void write_text(struct content *c, const struct block *b, enum block_type
 		plan_put(out, "[%s of a tool call that is no longer shown]", f[B_IS_ERROR].type == J_TRUE ? "error" : "result");
 		break;
 	case BLOCK_SEARCH_RESULT:
-		plan_put(out, "[search result: %t (%t)]", f[B_TITLE], f[B_SOURCE]);
+		plan_put(out, "[search result: %t (%t)]", &f[B_TITLE], &f[B_SOURCE]);
 		break;
 	case BLOCK_TOOL_REFERENCE:
-		plan_put(out, "[tool %t is loaded]", f[B_TOOL_NAME]);
+		plan_put(out, "[tool %t is loaded]", &f[B_TOOL_NAME]);
 		break;
 	case BLOCK_SERVER_USE:
-		plan_put(out, "[%t was called with %t]", f[f[B_NAME].type == J_STRING ? B_NAME : B_TYPE], f[B_INPUT]);
+		plan_put(out, "[%t was called with %t]", &f[f[B_NAME].type == J_STRING ? B_NAME : B_TYPE], &f[B_INPUT]);
 		break;
 	case BLOCK_SERVER_RESULT:
 		write_server_result(out, b);
 		break;
 	default:
-		plan_put(out, "[content block of type %t is not supported by this proxy]", f[B_TYPE]);
+		plan_put(out, "[content block of type %t is not supported by this proxy]", &f[B_TYPE]);
 	}
 }
 
@@ -296,7 +296,7 @@ void block_write(struct content *c, const struct place *at, const struct block *
 	if (type == BLOCK_TOOL_RESULT || type == BLOCK_SEARCH_RESULT)
 		block_content(c, at, "content", b->f[B_CONTENT]);
 	if (c->pieces > before)
-		content_mark(c, b->f[B_MARK]);
+		content_mark(c, &b->f[B_MARK]);
 }
 
 void block_content(struct content *c, const struct place *up, const char *name, struct j_val content)

@@ -34,7 +34,7 @@ static void part_end(struct content *c)
 		plan_lit(out, "\"");
 	if (c->list && c->part != PART_NONE) {
 		if (c->w->q->cache == CACHE_ANTHROPIC && c->mark.type == J_OBJECT)
-			plan_put(out, ",\"cache_control\":%v", c->mark);
+			plan_put(out, ",\"cache_control\":%v", &c->mark);
 		plan_lit(out, "}");
 	}
 	c->part = PART_NONE;
@@ -76,11 +76,11 @@ struct plan *content_open(struct content *c)
 	return c->w->out;
 }
 
-void content_mark(struct content *c, struct j_val mark)
+void content_mark(struct content *c, const struct j_val *mark)
 {
-	if (mark.type != J_OBJECT || c->pieces == 0)
+	if (mark->type != J_OBJECT || c->pieces == 0)
 		return;
-	c->mark = mark;
+	c->mark = *mark;
 	c->marked = true;
 }
 

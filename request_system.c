@@ -13,110 +13,92 @@
 
 #include "request_work.h"
 
-/* a stretch of the inside of a JSON string */
+/* a piece of the inside of a JSON string: a marker, or what stands between them */
 struct stretch {
 	const char *p;
 	size_t n;
+	bool marker;
 };
 
-static struct stretch stretch_of(struct j_val string)
-{
-	struct stretch s;
-
-	s.p = j_raw(string, &s.n);
-	return s;
-}
-
-static const char *find(struct stretch s, const char *text)
+static const char *find(const struct stretch *s, const char *text)
 {
 	size_t n = strlen(text);
 
-	while (s.n >= n) {
-		const char *p = memchr(s.p, text[0], s.n - n + 1);
-		if (p == NULL)
-			break;
-		if (memcmp(p, text, n) == 0)
+	for (const char *p = s->p; (size_t)(p - s->p) + n <= s->n; p++)
+		if (*p == *text && memcmp(p, text, n) == 0)
 			return p;
-		s.n -= (size_t)(p + 1 - s.p);
-		s.p = p + 1;
-	}
 	return NULL;
 }
 
-/* Cuts s in two at its first marker: s keeps what is in front, *mark is the marker, *rest what is behind. */
-static bool cut(struct stretch *s, struct stretch *mark, struct stretch *rest)
+/* Cuts s off in front of p, if that is anywhere. */
+static bool cut(struct stretch *s, const char *p)
+{
+	if (p != NULL)
+		s->n = (size_t)(p - s->p);
+	return p != NULL;
+}
+
+/* The stretch that begins at *at, which moves behind it; false at the end. */
+static bool next_stretch(struct j_val string, size_t *at, struct stretch *s)
 {
 	static const char opening[] = "<total_tokens>", closing[] = "</total_tokens>";
-	const char *end = s->p + s->n, *p = find(*s, opening);
+	size_t n;
+	const char *raw = j_raw(string, &n), *p;
 
-	if (p == NULL)
+	if (*at >= n)
 		return false;
-	mark->p = p;
-	mark->n = (size_t)(end - p);
-	const char *behind = find(*mark, closing);
-	const char *line = find(*mark, "\\n");
-	if (behind != NULL)
-		mark->n = (size_t)(behind - p) + sizeof closing - 1;
-	else if (line != NULL)
-		mark->n = (size_t)(line - p);
-	rest->p = p + mark->n;
-	rest->n = (size_t)(end - rest->p);
-	s->n = (size_t)(p - s->p);
+	s->p = raw + *at;
+	s->n = n - *at;
+	p = find(s, opening);
+	s->marker = p == s->p;
+	if (!s->marker)
+		cut(s, p);
+	else if (cut(s, find(s, closing)))
+		s->n += sizeof closing - 1;
+	else
+		cut(s, find(s, "\\n"));
+	*at += s->n;
 	return true;
 }
 
-static struct stretch without_billing(struct j_val string)
+/* how much of a string is a billing header, its line's end included */
+static size_t billing(struct j_val string)
 {
-	struct stretch s = stretch_of(string);
+	struct stretch s = { NULL, 0, false };
 
 	if (!j_begins(string, "x-anthropic-billing-header"))
-		return s;
-	const char *line = find(s, "\\n");
-	const char *rest = line != NULL ? line + 2 : s.p + s.n;
-	s.n -= (size_t)(rest - s.p);
-	s.p = rest;
-	return s;
-}
-
-static bool is_blank(struct stretch s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		bool escape = s.p[i] == '\\' && i + 1 < s.n && memchr("nrt", s.p[i + 1], 3) != NULL;
-		if (s.p[i] != ' ' && !escape)
-			return false;
-		i += escape;
-	}
-	return true;
+		return 0;
+	s.p = j_raw(string, &s.n);
+	return cut(&s, find(&s, "\\n")) ? s.n + 2 : s.n;
 }
 
 /* the text without markers, as one piece unless nothing is left */
 static void write_system_text(struct content *c, struct j_val string)
 {
-	struct stretch s = without_billing(string), mark, rest;
-	bool begun = false, more;
+	struct stretch s;
+	size_t at = billing(string);
+	bool begun = false;
 
-	do {
-		more = cut(&s, &mark, &rest);
-		c->w->markers = c->w->markers || more;
-		if (!begun && !is_blank(s)) {
+	while (next_stretch(string, &at, &s)) {
+		c->w->markers = c->w->markers || s.marker;
+		/* a stretch lies within quotes: with a byte on both sides it is as good as a string */
+		if (s.marker || (!begun && j_blank(j_value(s.p - 1, s.n + 2, J_STRING))))
+			continue;
+		if (!begun)
 			content_open(c);
-			begun = true;
-		}
-		if (begun)
-			plan_span(c->w->out, SPAN_RAW, s.p, s.n);
-		s = rest;
-	} while (more);
+		begun = true;
+		plan_span(c->w->out, SPAN_RAW, s.p, s.n);
+	}
 }
 
 static void write_marks(struct content *c, struct j_val string)
 {
-	struct stretch s = stretch_of(string), mark, rest;
+	struct stretch s;
+	size_t at = 0;
 
-	while (cut(&s, &mark, &rest)) {
-		content_open(c);
-		plan_span(c->w->out, SPAN_RAW, mark.p, mark.n);
-		s = rest;
-	}
+	while (next_stretch(string, &at, &s))
+		if (s.marker)
+			plan_span(content_open(c), SPAN_RAW, s.p, s.n);
 }
 
 void system_marks(struct content *c)
@@ -135,7 +117,7 @@ static void write_top(struct content *c)
 	struct blocks i = { 0 };
 	struct block b;
 
-	work_want(c->w, NULL, "system", system, 'c');
+	work_want(c->w, NULL, "system", &system, 'c');
 	while (blocks_next(c->w, NULL, "system", system, &i, &b)) {
 		size_t before = c->pieces;
 		if (b.type == BLOCK_TEXT)
@@ -143,7 +125,7 @@ static void write_top(struct content *c)
 		else
 			block_write(c, &i.at, &b);
 		if (c->pieces > before)
-			content_mark(c, b.f[B_MARK]);
+			content_mark(c, &b.f[B_MARK]);
 	}
 }
 

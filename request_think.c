@@ -83,7 +83,7 @@ static struct wish wish_of(struct work *w)
 	struct j_val thinking[2], effort = j_get(w->top[TOP_OUTPUT_CONFIG], "effort");
 
 	if (!work_wants(w, NULL, "thinking\0output_config\0", "oo", &w->top[TOP_THINKING])
-		|| !work_want(w, NULL, "output_config.effort", effort, 's'))
+		|| !work_want(w, NULL, "output_config.effort", &effort, 's'))
 		return wish;
 	if (w->top[TOP_THINKING].type == J_OBJECT) {
 		j_pick(w->top[TOP_THINKING], names, thinking);
@@ -126,7 +126,7 @@ static void as_type(struct work *w, const struct wish *wish)
 	const unsigned usual = 1U << EFFORT_LOW | 1U << EFFORT_MEDIUM | 1U << EFFORT_HIGH;
 
 	if (wish->ask != ASK_EFFORT)
-		work_object(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"enabled\"}");
+		work_put(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"enabled\"}");
 	if (wish->ask != ASK_OFF && w->q->efforts != usual)
 		put_effort(w, nearest(w, wish->effort));
 }
@@ -134,24 +134,23 @@ static void as_type(struct work *w, const struct wish *wish)
 static void as_adaptive(struct work *w, const struct wish *wish)
 {
 	if (wish->ask != ASK_EFFORT)
-		work_object(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"adaptive\"}");
+		work_put(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"adaptive\"}");
 }
 
 static void as_enable(struct work *w, const struct wish *wish)
 {
 	if (wish->ask == ASK_EFFORT)
 		return;
-	if (work_member(w, "enable_thinking"))
-		plan_lit(w->out, wish->ask == ASK_OFF ? "false" : "true");
-	if (wish->ask == ASK_ON && wish->budget > 0 && work_member(w, "thinking_budget"))
-		plan_num(w->out, wish->budget);
+	work_put(w, "enable_thinking", wish->ask == ASK_OFF ? "false" : "true");
+	if (wish->ask == ASK_ON && wish->budget > 0)
+		work_whole(w, "thinking_budget", wish->budget);
 }
 
 /* templates read one name or the other, and take no notice of what they do not know */
 static void as_template(struct work *w, const struct wish *wish)
 {
 	if (wish->ask != ASK_EFFORT)
-		work_object(w, "chat_template_kwargs", wish->ask == ASK_OFF
+		work_put(w, "chat_template_kwargs", wish->ask == ASK_OFF
 			? "{\"enable_thinking\":false,\"thinking\":false}" : "{\"enable_thinking\":true,\"thinking\":true}");
 }
 
@@ -165,7 +164,7 @@ static void as_openrouter(struct work *w, const struct wish *wish)
 		fmt(text, sizeof text, "{\"max_tokens\":%lld}", (long long)wish->budget);
 	else
 		fmt(text, sizeof text, "{\"effort\":\"%s\"}", word_of(nearest(w, wish->effort)));
-	work_object(w, "reasoning", text);
+	work_put(w, "reasoning", text);
 }
 
 /* a budget and an effort together are refused */
@@ -179,7 +178,7 @@ static void as_gemini(struct work *w, const struct wish *wish)
 	}
 	fmt(text, sizeof text, "{\"google\":{\"thinking_config\":{\"thinking_budget\":%lld,\"include_thoughts\":true}}}",
 		(long long)wish->budget);
-	work_object(w, "extra_body", text);
+	work_put(w, "extra_body", text);
 }
 
 void think_write(struct work *w)
@@ -210,7 +209,7 @@ void think_format(struct work *w)
 		format = w->top[TOP_OUTPUT_FORMAT];
 		leaf = "output_format";
 	}
-	if (!work_want(w, NULL, leaf, format, 'o'))
+	if (!work_want(w, NULL, leaf, &format, 'o'))
 		return;
 	j_pick(format, "type\0schema\0", v);
 	if (!j_is(v[0], "json_schema"))

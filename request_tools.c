@@ -38,7 +38,7 @@ static bool next_tool(struct work *w, struct tool *t)
 {
 	t->at.index += t->item.p != NULL;
 	t->at.name = "tools";
-	if (w->failed || !j_item(w->top[TOP_TOOLS], &t->item) || !work_want(w, &t->at, "", t->item, 'O'))
+	if (w->failed || !j_item(w->top[TOP_TOOLS], &t->item) || !work_want(w, &t->at, "", &t->item, 'O'))
 		return false;
 	j_pick(t->item, tool_fields, t->f);
 	t->server = t->f[T_TYPE].type == J_STRING && !j_is(t->f[T_TYPE], "custom");
@@ -123,7 +123,7 @@ static struct wanted wanted_of(struct work *w)
 	struct wanted a = { false, false, CHOOSE_AUTO, none };
 	struct j_val v[3];
 
-	if (!work_want(w, NULL, at.name, w->top[TOP_TOOL_CHOICE], 'o') || w->top[TOP_TOOL_CHOICE].type != J_OBJECT)
+	if (!work_want(w, NULL, at.name, &w->top[TOP_TOOL_CHOICE], 'o') || w->top[TOP_TOOL_CHOICE].type != J_OBJECT)
 		return a;
 	j_pick(w->top[TOP_TOOL_CHOICE], names, v);
 	int choice = j_which(v[0], "auto\0any\0tool\0none\0");
@@ -153,7 +153,7 @@ void tools_scan(struct work *w)
 	struct wanted a = wanted_of(w);
 	struct tool t = { 0 };
 
-	if (!work_want(w, NULL, "tools", w->top[TOP_TOOLS], 'a'))
+	if (!work_want(w, NULL, "tools", &w->top[TOP_TOOLS], 'a'))
 		return;
 	while (next_tool(w, &t)) {
 		w->server_tools += t.server;
@@ -185,7 +185,7 @@ static void write_tool(struct work *w, const struct j_val f[TOOL_FIELDS], bool f
 {
 	function_open(w, first ? "[" : ",", f[T_NAME]);
 	if (f[T_DESCRIPTION].type == J_STRING && !j_empty(f[T_DESCRIPTION]))
-		plan_put(w->out, ",\"description\":%v", f[T_DESCRIPTION]);
+		plan_put(w->out, ",\"description\":%v", &f[T_DESCRIPTION]);
 	plan_lit(w->out, ",\"parameters\":");
 	schema_convert(f[T_SCHEMA], w->q->schema, w->out);
 	plan_lit(w->out, "}}");
@@ -240,6 +240,6 @@ void tools_write(struct work *w)
 	if (work_member(w, "tools"))
 		write_list(w);
 	write_choice(w, &a);
-	if (a.serial && work_member(w, "parallel_tool_calls"))
-		plan_lit(w->out, "false");
+	if (a.serial)
+		work_put(w, "parallel_tool_calls", "false");
 }

@@ -36,7 +36,7 @@ bool message_next(struct work *w, struct cursor *c, struct message *m)
 	m->at.up = NULL;
 	m->at.name = "messages";
 	m->at.index = c->next++;
-	if (w->failed || !j_item(w->top[TOP_MESSAGES], &c->item) || !work_want(w, &m->at, "", c->item, 'O'))
+	if (w->failed || !j_item(w->top[TOP_MESSAGES], &c->item) || !work_want(w, &m->at, "", &c->item, 'O'))
 		return false;
 	j_pick(c->item, names, v);
 	if (!work_wants(w, &m->at, names, "SC", v))
@@ -240,7 +240,7 @@ static void write_assistant(struct work *w, const struct run *r)
 	echo_content(&echo, &c);
 	while (turn_next(w, r, &t)) {
 		if (t.b.type == BLOCK_TOOL_USE)
-			content_mark(&c, t.b.f[B_MARK]);	/* a call has no place for it */
+			content_mark(&c, &t.b.f[B_MARK]);	/* a call has no place for it */
 		else
 			block_write(&c, &t.blocks.at, &t.b);
 	}
@@ -336,7 +336,7 @@ static void write_reminder(struct content *c, const struct message *m)
 	content_lit(c, tagged ? "" : "<system-reminder>\\n");
 	block_content(&inside, &m->at, "content", m->content);
 	plan_lit(c->w->out, tagged ? "" : "\\n</system-reminder>");
-	content_mark(c, inside.mark);
+	content_mark(c, &inside.mark);
 }
 
 /* what is no result of this turn's calls */
@@ -407,7 +407,7 @@ static void write_result(struct work *w, const struct call *call, const struct u
 		write_result_content(&c, call);
 	if (c.pieces == 0)
 		content_lit(&c, call->result != NULL ? "(no output)" : "(no result)");
-	content_mark(&c, call->mark);
+	content_mark(&c, &call->mark);
 	if (text != NULL)
 		write_own_text(&c, text);
 	content_end(&c);
@@ -473,7 +473,7 @@ void turns_write(struct work *w)
 	struct run assistant;
 	struct user_side user;
 
-	if (!work_want(w, NULL, "messages", w->top[TOP_MESSAGES], 'A'))
+	if (!work_want(w, NULL, "messages", &w->top[TOP_MESSAGES], 'A'))
 		return;
 	memset(&from, 0, sizeof from);
 	plan_lit(w->out, "[");

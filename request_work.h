@@ -64,9 +64,8 @@ enum source_field { S_TYPE, S_MEDIA, S_DATA, S_URL, S_CONTENT, SOURCE_FIELDS };
 struct block {
 	enum block_type type;
 	enum source_type source;	/* of an image or document */
-	struct j_val s[SOURCE_FIELDS];
 	const char *p;			/* where it begins */
-	struct j_val f[BLOCK_FIELDS];
+	struct j_val f[BLOCK_FIELDS], s[SOURCE_FIELDS];
 };
 
 struct work {
@@ -79,22 +78,20 @@ struct work {
 	bool failed;
 	bool counting;			/* for count_tokens: max_tokens may be absent */
 
-	struct j_val top[TOPS];
-	struct j_val extra;		/* of the quirks */
-	const char *merged[8];		/* members that extra was merged into already */
-	size_t nmerged, nmembers;
-
-	size_t nmessages;		/* written */
-	size_t last_user;		/* index of the last message of the user's side, when markers must move there */
+	/* what is used most stands first: it is nearest */
+	unsigned nmessages, nmembers;	/* written */
+	unsigned ncalls, all_calls;	/* of this turn; of the conversation so far */
+	unsigned tools, server_tools;	/* to be sent; left out because they run at Anthropic's */
+	unsigned nloaded, nseen, nmerged;
 	bool markers;			/* the system prompt has markers that change each turn */
-
-	size_t tools, server_tools;	/* to be sent; left out because they run at Anthropic's */
 	bool deferred;			/* some tools wait until the history refers to them */
 	bool chosen;			/* tool_choice names a tool that is declared */
 	bool forced;			/* a tool call is demanded, in a form that is sent */
+	size_t last_user;		/* index of the last message of the user's side, when markers must move there */
 
-	size_t ncalls, all_calls;	/* of this turn; of the conversation so far */
-	size_t nseen, nloaded;
+	struct j_val top[TOPS];
+	struct j_val extra;		/* of the quirks */
+	const char *merged[8];		/* members that extra was merged into already */
 	uint64_t seen[SEEN_SLOTS];	/* hashes of ids, open addressing; 0: free */
 
 	struct {
@@ -125,7 +122,7 @@ void work_fail(struct work *w, const struct place *at, const char *leaf, const c
  * required, while else it may be absent or null; a space: anything. False and
  * failed when it is not.
  */
-bool work_want(struct work *w, const struct place *at, const char *leaf, struct j_val v, char want);
+bool work_want(struct work *w, const struct place *at, const char *leaf, const struct j_val *v, char want);
 
 /* The same for what j_pick found: a letter for each of the first names. */
 bool work_wants(struct work *w, const struct place *at, const char *names, const char *wants, const struct j_val v[]);
@@ -133,8 +130,10 @@ bool work_wants(struct work *w, const struct place *at, const char *names, const
 /* Begins a member of the body: comma, name, colon. False when it is dropped, or extra replaces it. */
 bool work_member(struct work *w, const char *name);
 
-/* A member that is an object, given as text that need not last; merged with extra's member of that name. */
-void work_object(struct work *w, const char *name, const char *text);
+/* A member given as JSON that need not last; one that is an object is merged with extra's member of that name. */
+void work_put(struct work *w, const char *name, const char *text);
+
+void work_whole(struct work *w, const char *name, int64_t n);
 
 bool work_dropped(const struct work *w, const char *name);
 
@@ -254,7 +253,7 @@ void content_lit(struct content *c, const char *text);
 struct plan *content_part(struct content *c);
 
 /* cache_control of the piece that was written last */
-void content_mark(struct content *c, struct j_val mark);
+void content_mark(struct content *c, const struct j_val *mark);
 
 /* Ends the string or list; and the message, when it has a role. */
 void content_end(struct content *c);

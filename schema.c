@@ -40,7 +40,7 @@ static void copy_each(struct walk *w, struct j_val value, struct j_val type)
 
 	plan_lit(w->out, map ? "{" : "[");
 	while (map ? j_member(value, &key, &item) : j_item(value, &item)) {
-		plan_put(w->out, map ? "%s%v:" : "%s", between, key);
+		plan_put(w->out, map ? "%s%v:" : "%s", between, &key);
 		copy_node(w, item, type, false);
 		between = ",";
 	}
@@ -114,7 +114,7 @@ static void copy_member(struct copy *c, struct j_val key, struct j_val value)
 		plan_lit(out, "\"prefixItems\":");
 		copy_each(c->w, value, (struct j_val){ 0 });
 	} else {
-		plan_put(out, "%v:", key);
+		plan_put(out, "%v:", &key);
 		copy_value(c->w, key, value, c->type);
 	}
 }
@@ -132,7 +132,7 @@ static void copy_members(struct copy *c, const char *but)
 static void copy_missing(struct copy *c, const char *member, struct j_val type)
 {
 	plan_lit(c->w->out, c->between);
-	plan_put(c->w->out, member, type);
+	plan_put(c->w->out, member, &type);
 	c->between = ",";
 }
 
@@ -143,7 +143,7 @@ static void copy_node(struct walk *w, struct j_val value, struct j_val type, boo
 	struct j_val field[5];
 
 	if (value.type != J_OBJECT) {
-		plan_put(w->out, is_boolean(value) ? "{}" : "%v", value);
+		plan_put(w->out, is_boolean(value) ? "{}" : "%v", &value);
 		return;
 	}
 	j_pick(value, "type\0$ref\0anyOf\0oneOf\0properties\0", field);

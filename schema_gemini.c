@@ -170,7 +170,7 @@ static void write_hints(struct plan *out, const struct j_val field[KEYWORDS], en
 	for (int k = 0; k < KEYWORDS; k++, name += strlen(name) + 1) {
 		if (!is_hint((enum keyword)k, field[k], kind))
 			continue;
-		plan_put(out, "%s(%s: %t)", *any ? " " : ",\"description\":\"", name, field[k]);
+		plan_put(out, "%s(%s: %t)", *any ? " " : ",\"description\":\"", name, &field[k]);
 		*any = true;
 	}
 }
@@ -186,7 +186,7 @@ static void write_description(struct plan *out, const struct above *tell, enum k
 		while (at->up != done)
 			at = at->up;
 		if (at->field[K_DESCRIPTION].type == J_STRING && !j_empty(at->field[K_DESCRIPTION])) {
-			plan_put(out, "%s%t", any ? " " : ",\"description\":\"", at->field[K_DESCRIPTION]);
+			plan_put(out, "%s%t", any ? " " : ",\"description\":\"", &at->field[K_DESCRIPTION]);
 			any = true;
 		}
 		write_hints(out, at->field, kind, &any);
@@ -200,7 +200,7 @@ static void enum_value(struct plan *out, struct j_val v, bool *any)
 	/* Gemini refuses empty strings and anything but strings */
 	if (v.type <= J_NULL || v.type >= J_ARRAY || j_empty(v))
 		return;
-	plan_put(out, "%s\"%t\"", *any ? "," : ",\"enum\":[", v);
+	plan_put(out, "%s\"%t\"", *any ? "," : ",\"enum\":[", &v);
 	*any = true;
 }
 
@@ -221,7 +221,7 @@ static void write_enum(struct plan *out, const struct j_val field[KEYWORDS])
 static void write_number(struct plan *out, const char *name, struct j_val v)
 {
 	if (v.type == J_NUMBER)
-		plan_put(out, ",\"%s\":%v", name, v);
+		plan_put(out, ",\"%s\":%v", name, &v);
 }
 
 static void gemini_node(struct walk *w, const struct node *up, struct j_val value, unsigned inherited,
@@ -272,7 +272,7 @@ static void write_kind(struct walk *w, const struct node *nd, const struct j_val
 
 	plan_put(out, "{\"type\":\"%s\"", kinds[kind]);
 	if (kind == T_STRING && format_stays(field[K_FORMAT]))
-		plan_put(out, ",\"format\":%v", field[K_FORMAT]);
+		plan_put(out, ",\"format\":%v", &field[K_FORMAT]);
 	write_description(out, tell, kind);
 	plan_lit(out, nullable ? ",\"nullable\":true" : "");
 	if (kind == T_STRING)

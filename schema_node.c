@@ -239,7 +239,7 @@ void node_write_properties(struct walk *w, const struct node *nd)
 		for (size_t k = 0; j_member(properties, &key, &value); k++) {
 			if (i > 0 && (k >= MERGED_NAMES || node_property(nd, i, key).type != J_NONE))
 				continue;
-			plan_put(w->out, "%s%v:", any ? "," : "", key);
+			plan_put(w->out, "%s%v:", any ? "," : "", &key);
 			schema_node(w, nd, value);
 			any = true;
 		}
@@ -278,7 +278,7 @@ bool node_write_required(struct walk *w, const struct node *nd, const char *betw
 			if (item.type != J_STRING || required_before(nd, i, item)
 				|| node_property(nd, nd->n, item).type == J_NONE)
 				continue;
-			plan_put(w->out, any ? "%s%v" : "%s\"required\":[%v", any ? "," : between, item);
+			plan_put(w->out, any ? "%s%v" : "%s\"required\":[%v", any ? "," : between, &item);
 			any = true;
 		}
 	}

@@ -302,7 +302,7 @@ static void test_templates(void)
 		j_item(list, &v[i]);
 	}
 	plan_init(&p, s, COUNT(s), NULL, 0);
-	plan_put(&p, "x%v,%t,%t,%t,%v%s%t%s", v[0], v[0], v[1], v[2], v[2], "y", none, "z");
+	plan_put(&p, "x%v,%t,%t,%t,%v%s%t%s", &v[0], &v[0], &v[1], &v[2], &v[2], "y", &none, "z");
 	CHECK("a template", yields(&p, want, sizeof want - 1));
 	plan_init(&p, s, COUNT(s), NULL, 0);
 	plan_put(&p, "");
