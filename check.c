@@ -54,11 +54,11 @@ static void wait_for(struct pollfd *p, int n, int64_t due, int64_t now)
 static void advice(enum up_state at)
 {
 	if (at == UP_NAME)
-		out("            check OPENAI_BASE_URL's host name and this machine's DNS (/etc/resolv.conf)\n");
+		out("            check OPENAI_BASE_URL and this machine's DNS (/etc/resolv.conf)\n");
 	else if (at == UP_DIAL)
-		out("            check OPENAI_BASE_URL's host and port, the network, and firewalls on the way\n");
+		out("            check OPENAI_BASE_URL, the network and firewalls on the way\n");
 	else if (at == UP_TLS)
-		out("            check the clock (date), the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE) and that the host is right\n");
+		out("            check the clock, the host and the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE)\n");
 }
 
 /* Tells of the steps from *seen up to the present one that they went well. */

@@ -89,7 +89,8 @@ static bool set_level(struct load *l, const struct option *o, const char *value)
 		}
 	}
 	*(enum log_level *)field(l->c, o) = LOG_INFO;
-	load_warn(l, ITS_OWN, o->text, " is \"%j\", which is no level: INFO is used (%s)", value, strlen(value), q_text(o->text, 2));
+	load_warn(l, ITS_OWN, o->text, " is \"%j\", which is no level: INFO is used (%s)",
+		value, strlen(value), q_text(o->text, 2));
 	return true;
 }
 
@@ -97,7 +98,7 @@ static bool set_text(struct load *l, const struct option *o, const char *value)
 {
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return load_fail(l, ITS_OWN, o->text, " holds a control character: write it on one line, without tabs");
+			return load_fail(l, ITS_OWN, o->text, " holds a control character: write it on one line");
 	*(const char **)field(l->c, o) = value;
 	return true;
 }
@@ -206,15 +207,16 @@ static bool check_upstream(struct load *l, const struct quirks *q)
 	const struct cfg_target *t = &l->c->target;
 
 	if (t->tls && t->literal)
-		return load_fail(l, ITS_OWN, base_url, ": TLS to an IP address cannot be verified: use the name in its certificate "
-			"(an entry in /etc/hosts will do)");
+		return load_fail(l, ITS_OWN, base_url, ": TLS to an IP address cannot be verified: "
+			"use the name in its certificate");
 	if (!t->tls && !t->loopback && !l->c->allow_plaintext)
-		return load_fail(l, ITS_OWN, base_url, ": http:// to %s would show the key and the conversation to the network: use "
-			"https://, or set ALLOW_PLAINTEXT=true", t->host);
+		return load_fail(l, ITS_OWN, base_url, ": http:// to %s would show the key and the conversation: "
+			"use https://, or set ALLOW_PLAINTEXT=true", t->host);
 	if (l->c->key_is_set || t->loopback || q->auth == AUTH_NONE || has_header(l->c, "Authorization")
 		|| has_header(l->c, "Api-Key"))
 		return true;
-	return load_fail(l, ITS_OWN, "OPENAI_API_KEY", " is not set: put the key for %s there (UP_AUTH=none if it needs none)", t->host);
+	return load_fail(l, ITS_OWN, "OPENAI_API_KEY",
+		" is not set: put the key for %s there (UP_AUTH=none if it needs none)", t->host);
 }
 
 static bool set_target(struct load *l)
@@ -226,7 +228,8 @@ static bool set_target(struct load *l)
 
 	for (const char *p = version; *p; p++)
 		if (!is_digit((unsigned char)*p) && !is_letter((unsigned char)*p) && *p != '-' && *p != '.')
-			return load_fail(l, ITS_OWN, "AZURE_API_VERSION", " is \"%j\": give a date such as 2024-10-21", version, strlen(version));
+			return load_fail(l, ITS_OWN, "AZURE_API_VERSION", " is \"%j\": give a date such as 2024-10-21",
+				version, strlen(version));
 	if (!bad) {
 		cfg_quirks(c, "", &q);
 		bad = target_path(&c->target, &q, version);
@@ -252,8 +255,8 @@ static bool check_host(struct load *l)
 		return load_fail(l, ITS_OWN, "HOST", " is \"%s\": give a name or an IP address alone", c->host);
 	if (target_loopback(c->host) || *c->anthropic_api_key || c->allow_anonymous)
 		return true;
-	return load_fail(l, ITS_OWN, "HOST", "=%s lets other machines use your provider's key: set ANTHROPIC_API_KEY, which clients "
-		"must then present (or ALLOW_ANONYMOUS=true, if the network is trusted)", c->host);
+	return load_fail(l, ITS_OWN, "HOST", "=%s lets other machines use your key: "
+		"set ANTHROPIC_API_KEY, or ALLOW_ANONYMOUS=true where all are trusted", c->host);
 }
 
 static bool check_list(struct load *l, const char *name, const char *list, bool origins)
@@ -265,7 +268,8 @@ static bool check_list(struct load *l, const char *name, const char *list, bool 
 		if (memchr(entry, '*', n))
 			return load_fail(l, ITS_OWN, name, ": a * would let every web page in: name each one");
 		if (origins && (!memchr(entry, ':', n) || entry[n - 1] == '/'))
-			return load_fail(l, ITS_OWN, name, ": \"%.*s\" is no origin: write https://host or https://host:port", (int)n, entry);
+			return load_fail(l, ITS_OWN, name, ": \"%.*s\" is no origin: write https://host or https://host:port",
+				(int)n, entry);
 		if (++count > CFG_LIST_MAX)
 			return load_fail(l, ITS_OWN, name, " has more than %d entries", CFG_LIST_MAX);
 	}

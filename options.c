@@ -58,8 +58,7 @@ static int add_env(struct options *o, const char *file)
 static int help(void)
 {
 	static const char more[] =
-		"\nOptions are read from the files given with --env (NAME=value lines), else from the\n"
-		"environment. A file's value goes before the environment's. The manual page has more.\n\n";
+		"\nSettings are NAME=value, in the files of --env, else in the environment. The manual page has more.\n\n";
 
 	bool ok = write_all(1, usage, sizeof usage - 1) && write_all(1, more, sizeof more - 1);
 	return ok && cfg_print(1, false) == 0 ? -1 : 111;

@@ -45,7 +45,7 @@ static const struct key keys[] = {
 	KEY(stop, WHOLE, 64, "0 to 64", "most stop sequences sent"),
 	KEY(usage, FLAG, 0, "off on", "ask for usage in streams (stream_options)"),
 	KEY(tool_choice, WORD, 0, "full strings any auto none",
-		"objects too, words only, \"any\" for required, always auto, never sent"),
+		"objects too, words only, \"any\" for required, auto, never sent"),
 	KEY(tool_id, WORD, 0, "keep mistral9", "tool call ids: as they are, or nine letters and digits"),
 	KEY(tool_text, WORD, 0, "merge user", "text behind tool results: in the last of them, or in a user message"),
 	KEY(tool_name, FLAG, 0, "0 1", "put the tool's name into tool messages"),
@@ -59,7 +59,7 @@ static const struct key keys[] = {
 		"effort words the model accepts; others go to the nearest"),
 	KEY(echo, WORD, 0, "auto none reasoning_content reasoning details tags mistral copilot gemini",
 		"form in which reasoning goes back; auto: as it came"),
-	KEY(echo_all, FLAG, 0, "0 1", "send reasoning back with every assistant message, not only with tool calls"),
+	KEY(echo_all, FLAG, 0, "0 1", "send reasoning back with every message, not only with tool calls"),
 	KEY(echo_fill, WORD, 0, "none empty dot", "sent where reasoning must go back and there is none"),
 	KEY(think_tags, WORD, 0, "head open off", "<think> in answers: at the head, answer begins inside it, plain text"),
 	KEY(heal, WORD, 0, "auto off kimi deepseek", "tool calls that leak into the text: every known markup, none, one"),
@@ -176,7 +176,7 @@ static const char *path_bad(struct http_text t)
 		return "a path begins with /";
 	for (size_t i = 0; i < t.n; i++)
 		if ((unsigned char)t.p[i] <= ' ' || (unsigned char)t.p[i] >= 0x7f || memchr("\"#%<>?\\^`{|}", t.p[i], 12))
-			return "a character that cannot stand in a path";
+			return "a character no path can have";
 	return NULL;
 }
 
@@ -184,7 +184,7 @@ static const char *names_bad(struct http_text t)
 {
 	for (size_t i = 0; i < t.n; i++)
 		if (t.p[i] != ',' && !is_token((unsigned char)t.p[i]))
-			return "a character that cannot stand in a list of names";
+			return "a character no name can have";
 	return NULL;
 }
 
@@ -208,7 +208,7 @@ const char *q_field_bad(const char *name, size_t n, const char *value, size_t nv
 		return "a header without a name";
 	for (size_t i = 0; i < n; i++)
 		if (!is_token((unsigned char)name[i]))
-			return "a header name may hold letters, digits and - only";
+			return "a header name holds letters, digits and - only";
 	for (size_t i = 0; i < nvalue; i++)
 		if (!is_text((unsigned char)value[i]))
 			return "a header value cannot hold control characters";
@@ -332,7 +332,7 @@ static const char *apply_one(struct quirks *q, const char *p, size_t n, size_t *
 	n -= *used;
 	after = value_at(p, n, &value);
 	if (after == 0 && n > 0 && !is_space((unsigned char)*p))
-		return "a quote or brace that is not closed";
+		return "a quote or brace is not closed";
 	if (after < n && !is_space((unsigned char)p[after]))
 		return "text behind the closing quote or brace";
 	for (size_t i = 0; i < value.n; i++)

@@ -59,7 +59,7 @@ static const char *name_bad(const char *host)
 		} else if (is_letter((unsigned char)*p) || is_digit((unsigned char)*p) || *p == '-' || *p == '_') {
 			label++;
 		} else {
-			return "the host name holds a character that none can have (write international names as xn--...)";
+			return "the host name holds a character that none can have (write international names as xn--)";
 		}
 		if (*p == 0)
 			break;
