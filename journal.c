@@ -63,6 +63,8 @@ void conn_log(struct conn *c)
 
 	if (c->route == ROUTE_HEALTH && !c->has_error)
 		level = LOG_DEBUG;
+	if (level < c->inst->cfg->log_level)
+		return;
 	if (c->nmodel > 0)
 		n += fmt(line + n, sizeof line - n, " %j", c->model, shown(c->nmodel));
 	if (c->up_model[0] != '\0')
@@ -91,7 +93,7 @@ void conn_debug(struct conn *c, const char *what, const char *p, size_t n)
 {
 	size_t room = n * 2 + 64;
 
-	if (c->srv->log.level > LOG_DEBUG || c->srv->log.fd < 0)
+	if (c->inst->cfg->log_level > LOG_DEBUG || c->srv->log.fd < 0)
 		return;
 	char *clean = malloc(room);
 	if (clean == NULL)

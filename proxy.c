@@ -525,6 +525,17 @@ static int serve_listeners(struct loop *l)
 	return run(l);
 }
 
+/* The lowest of the instances' levels; what is said for one of them is held to its own. */
+static enum log_level talkative(const struct loop *l)
+{
+	enum log_level level = LOG_CRITICAL;
+
+	for (int i = 0; i < l->ninst; i++)
+		if (l->inst[i].cfg->log_level < level)
+			level = l->inst[i].cfg->log_level;
+	return level;
+}
+
 static int serve(struct loop *l, const struct options *o)
 {
 	int bad = 0;
@@ -537,7 +548,7 @@ static int serve(struct loop *l, const struct options *o)
 	if (o->nenv == 0)
 		bad = add_instance(l, NULL);
 	if (bad == 0) {
-		l->srv.log.level = l->inst[0].cfg->log_level;
+		l->srv.log.level = talkative(l);
 		l->srv.pool = up_pool_new();
 		bad = l->srv.pool == NULL || set_signals(l) != 0 ? EXIT_SYSTEM : 0;
 	}

@@ -119,6 +119,20 @@ static bool keep_session(struct conn *c)
 	return true;
 }
 
+/* The request as it leaves, for the log at DEBUG. */
+static void show_request(struct conn *c)
+{
+	struct heap body = { 0 };
+	struct plan_pos at = { 0 };
+
+	if (c->inst->cfg->log_level > LOG_DEBUG || !heap_grow(&body, c->plan.total + 1, HEAP_NO_MAX))
+		return;
+	body.n = plan_pull(&c->plan, &at, body.p, body.cap);
+	conn_debug(c, "upstream request head", c->up_head.p, c->up_head.n);
+	conn_debug(c, "upstream request body", body.p, body.n);
+	heap_free(&body);
+}
+
 static void go_upstream(struct conn *c)
 {
 	if (!make_head(c)) {
@@ -126,7 +140,7 @@ static void go_upstream(struct conn *c)
 		return;
 	}
 	c->converted = true;
-	c->plan_at = (struct plan_pos){ 0 };
+	show_request(c);
 	relay_start(c);
 }
 
