@@ -120,9 +120,10 @@ static struct j_val same_member(struct j_val object, struct j_val name)
 static void merge(struct plan *out, struct j_val ours, struct j_val theirs)
 {
 	struct j_val k = none, v = none;
-	const char *before = "{";
+	const char *before = "";
 
-	while (j_member(ours, &k, &v)) {
+	plan_lit(out, "{");
+	for (; j_member(ours, &k, &v); before = ",") {
 		struct j_val their = same_member(theirs, k);
 		plan_lit(out, before);
 		plan_copy(out, SPAN_RAW, k.p, k.n);
@@ -133,16 +134,15 @@ static void merge(struct plan *out, struct j_val ours, struct j_val theirs)
 			plan_val(out, their);
 		else
 			plan_copy(out, SPAN_RAW, v.p, v.n);
-		before = ",";
 	}
-	k = v = none;
+	/* both are all zero again */
 	while (j_member(theirs, &k, &v)) {
 		if (same_member(ours, k).type != J_NONE)
 			continue;
 		plan_put(out, "%s%v:%v", before, &k, &v);
 		before = ",";
 	}
-	plan_lit(out, before[0] == '{' ? "{}" : "}");
+	plan_lit(out, "}");
 }
 
 void work_put(struct work *w, const char *name, const char *text)
@@ -246,24 +246,20 @@ static void write_stop(struct work *w)
 {
 	struct j_val list = w->top[TOP_STOP], item = none;
 	struct place at = { NULL, "stop_sequences", 0 };
-	int n = 0;
-	bool sent = true;
+	int n = 0, most = w->q->stop;
 
-	if (!work_want(w, NULL, "stop_sequences", &list, 'a'))
-		return;
+	work_want(w, NULL, at.name, &list, 'a');
 	for (; j_item(list, &item); at.index++) {
 		work_want(w, &at, "", &item, 'S');
-		if (j_empty(item) || n == w->q->stop || !sent)
+		if (j_empty(item) || n >= most)
 			continue;
-		if (n == 0)
-			sent = work_member(w, "stop");
-		if (sent) {
-			plan_lit(w->out, n++ == 0 ? "[" : ",");
-			plan_val(w->out, item);
+		if (n == 0 && !work_member(w, "stop")) {
+			most = 0;
+			continue;
 		}
+		plan_put(w->out, n++ == 0 ? "[%v" : ",%v", &item);
 	}
-	if (n > 0)
-		plan_lit(w->out, "]");
+	plan_lit(w->out, n > 0 ? "]" : "");
 }
 
 /* ---- the rest ---- */

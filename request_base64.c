@@ -51,7 +51,8 @@ bool base64_text(struct plan *out, struct j_val data)
 		}
 		if (raw[i] == '=' && i == 0)
 			return false;
-		padded = padded || raw[i] == '=';
+		if (raw[i] == '=')
+			padded = true;
 		int d = padded ? 0 : base64_digit(raw[i]);
 		if (d < 0 || (padded && raw[i] != '='))
 			return false;

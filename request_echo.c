@@ -39,7 +39,8 @@ static bool next_thought(struct work *w, const struct run *r, struct thoughts *t
 /* the signature goes to its call, whatever their order */
 static void keep_signature(struct work *w, struct echo *e, const struct carry_piece *piece)
 {
-	e->signature = e->signature || piece->call == 0;
+	if (piece->call == 0)
+		e->signature = true;
 	for (size_t i = 0; piece->call != 0 && i < w->ncalls; i++) {
 		if (w->calls[i].hash == piece->call && w->calls[i].signature == NULL) {
 			w->calls[i].signature = piece->p;
@@ -85,10 +86,13 @@ void echo_scan(struct work *w, const struct run *r, struct echo *e)
 		struct carry_piece piece = { 0 };
 		if (e->from == FROM_NONE)
 			e->from = t.carry.from;
-		e->text = e->text || !j_empty(t.turn.b.f[B_THINKING]);
+		if (!j_empty(t.turn.b.f[B_THINKING]))
+			e->text = true;
 		while (carry_next(&t.carry, &piece)) {
-			e->details = e->details || piece.kind == CARRY_DETAILS;
-			e->opaque = e->opaque || piece.kind == CARRY_OPAQUE;
+			if (piece.kind == CARRY_DETAILS)
+				e->details = true;
+			if (piece.kind == CARRY_OPAQUE)
+				e->opaque = true;
 			if (piece.kind == CARRY_SIGNATURE)
 				keep_signature(w, e, &piece);
 		}

@@ -80,7 +80,8 @@ static void write_system_text(struct content *c, struct j_val string)
 	bool begun = false;
 
 	while (next_stretch(string, &at, &s)) {
-		c->w->markers = c->w->markers || s.marker;
+		if (s.marker)
+			c->w->markers = true;
 		/* a stretch lies within quotes: with a byte on both sides it is as good as a string */
 		if (s.marker || (!begun && j_blank(j_value(s.p - 1, s.n + 2, J_STRING))))
 			continue;

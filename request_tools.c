@@ -157,12 +157,14 @@ void tools_scan(struct work *w)
 		return;
 	while (next_tool(w, &t)) {
 		w->server_tools += t.server;
-		w->deferred = w->deferred || t.deferred;
+		if (t.deferred)
+			w->deferred = true;
 		w->tools += !t.server && !t.deferred;
 		if (t.server)
 			continue;
 		session_add_name(w->s, t.f[T_NAME]);
-		w->chosen = w->chosen || j_same(t.f[T_NAME], a.name);
+		if (j_same(t.f[T_NAME], a.name))
+			w->chosen = true;
 	}
 	if (w->deferred)
 		find_loaded(w, a.name);

@@ -195,9 +195,10 @@ static bool scan_assistant(struct work *w, const struct run *r, bool *marks)
 	while (turn_next(w, r, &t)) {
 		if (t.b.type == BLOCK_TOOL_USE)
 			add_call(w, &t.blocks.at, &t.b);
-		else
-			text = text || !silent_block(&t.b);
-		*marks = *marks || t.b.f[B_MARK].type == J_OBJECT;
+		else if (!silent_block(&t.b))
+			text = true;
+		if (t.b.f[B_MARK].type == J_OBJECT)
+			*marks = true;
 	}
 	return text;
 }
@@ -309,12 +310,12 @@ static void scan_user(struct work *w, struct user_side *u)
 			w->f->last_is_user = true;
 		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
 			bool result = b.type == BLOCK_TOOL_RESULT && match(w, &i.at, &b, &open);
-			bool part = block_has_part(w, &i.at, &b);
 			if (b.type == BLOCK_TOOL_RESULT)
 				w->f->last_is_user = false;
-			u->result_parts = u->result_parts || (result && part);
-			u->own = u->own || !result;
-			u->parts = u->parts || (!result && part);
+			if (!result)
+				u->own = true;
+			if (block_has_part(w, &i.at, &b))
+				*(result ? &u->result_parts : &u->parts) = true;
 		}
 	}
 }
@@ -431,7 +432,8 @@ static void write_rest(struct work *w, const struct user_side *u, bool merged)
 	struct message m;
 
 	content_init(&fresh, w, "user", WANT_TEXT | WANT_PARTS);
-	fresh.list = fresh.list || u->parts || u->result_parts;
+	if (u->parts || u->result_parts)
+		fresh.list = true;
 	c = fresh;
 	c.want = WANT_PARTS;
 	for (size_t i = 0; u->result_parts && i < w->ncalls; i++) {

@@ -148,7 +148,8 @@ static void gather_union(struct walk *w, struct node *nd, struct j_val list)
 
 	if (list.type != J_ARRAY || branch_count(list, &only) > 1)
 		return;
-	nd->nullable = nd->nullable || branch_has_null(list);
+	if (branch_has_null(list))
+		nd->nullable = true;
 	gather(w, nd, only);
 }
 
