@@ -320,7 +320,8 @@ bool block_has_part(struct work *w, const struct place *at, const struct block *
 		return true;
 	if (!source && b->type != BLOCK_TOOL_RESULT && b->type != BLOCK_SEARCH_RESULT)
 		return false;
-	while (blocks_next(w, at, source ? "source.content" : "content", source ? b->s[S_CONTENT] : b->f[B_CONTENT], &i, &inner))
+	while (blocks_next(w, at, source ? "source.content" : "content",
+		source ? b->s[S_CONTENT] : b->f[B_CONTENT], &i, &inner))
 		if (block_has_part(w, &i.at, &inner))
 			return true;
 	return false;

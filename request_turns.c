@@ -6,7 +6,8 @@
  * nothing (blank, or only thinking) belong to whichever run they stand in, so
  * neighbours of one role always become one message, and none is empty.
  *
- *   assistant   one message: content, reasoning (request_echo.c), tool_calls
+ *   assistant   one message: content, reasoning (request_echo.c), tool_calls;
+ *               a call's cache_control goes to the text in front of it
  *   user        one tool message for each call, in the calls' order, whatever
  *               the order of the results; "(no result)" where there is none.
  *               Then the rest: text joins the last tool message (tool_text=merge:

@@ -63,6 +63,7 @@ static void copy_value(struct walk *w, struct j_val key, struct j_val value, str
 		copy_node(w, value, (struct j_val){ 0 }, false);
 }
 
+/* as they are named in copy_member */
 enum edited { E_SCHEMA, E_ID, E_COMMENT, E_TYPE, E_PROPERTIES, E_PATTERN, E_FORMAT, E_REQUIRED, E_ITEMS, E_ADDITIONAL };
 
 static bool is_dropped(const struct copy *c, int key, struct j_val value)
@@ -93,7 +94,8 @@ static bool is_dropped(const struct copy *c, int key, struct j_val value)
 static void copy_member(struct copy *c, struct j_val key, struct j_val value)
 {
 	bool moonshot = c->w->dialect == SCHEMA_MOONSHOT;
-	int which = j_which(key, "$schema\0$id\0$comment\0type\0properties\0pattern\0format\0required\0items\0additionalItems\0");
+	int which = j_which(key, "$schema\0$id\0$comment\0type\0properties\0pattern\0format\0required\0items\0"
+		"additionalItems\0");
 	struct plan *out = c->w->out;
 
 	if (is_dropped(c, which, value))
