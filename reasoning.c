@@ -293,19 +293,15 @@ static void drop_snapshot(struct reply *r, struct j_val item)
 			hold_take(&r->hold, &it);
 }
 
-/* whether b is a, but for its text, and both are nothing but pieces of a text */
+/* whether b is a, but for its text, and both are nothing but pieces of a text: the same members in the same order */
 static bool continues(struct j_val a, struct j_val b)
 {
-	struct j_val key = { 0 }, value = { 0 };
+	struct j_val key = { 0 }, value = { 0 }, key_a = { 0 }, value_a = { 0 };
 
 	if (!has_text(j_get(a, "text")) || !has_text(j_get(b, "text")) || j_count(a) != j_count(b))
 		return false;
-	while (j_member(b, &key, &value)) {
-		struct j_val key_a = { 0 }, value_a = { 0 };
-
-		while (j_member(a, &key_a, &value_a) && !j_same(key, key_a))
-			;
-		if (j_is(key, "signature") || j_is(key, "data"))
+	while (j_member(b, &key, &value) && j_member(a, &key_a, &value_a)) {
+		if (!j_same(key, key_a) || j_is(key, "signature") || j_is(key, "data"))
 			return false;
 		if (!j_is(key, "text") && (value_a.n != value.n || memcmp(value_a.p, value.p, value.n) != 0))
 			return false;

@@ -205,6 +205,30 @@ static void many(void)
 	free(b.p);
 }
 
+/* a piece of reasoning with as many members as an event has room for: comparing it with the last takes one pass */
+static void members(void)
+{
+	struct run_options o;
+	struct run run;
+	struct bytes b = { 0 };
+	char text[40];
+
+	run_options(&o);
+	for (int piece = 0; piece < 20; piece++) {
+		add(&b, "data: {\"choices\":[{\"delta\":{\"reasoning_details\":[{\"text\":\"t\"");
+		for (int i = 0; i < 100000; i++) {
+			snprintf(text, sizeof text, ",\"m%d\":1", i);
+			add(&b, text);
+		}
+		add(&b, "}]}}]}\n\n");
+	}
+	add(&b, finish);
+	run_stream(&run, &o, b.p, b.n, 0, 0);
+	CHECK("pieces of reasoning with 100,000 members", run.what == REPLY_DONE && blocks_of(&run, GOT_THINKING) == 1);
+	free(run.out.p);
+	free(b.p);
+}
+
 int main(void)
 {
 	calls();
@@ -213,5 +237,6 @@ int main(void)
 	details();
 	owner();
 	many();
+	members();
 	return CHECK_END();
 }
