@@ -43,6 +43,14 @@ chmod 600 "$T/all.key"
 is 'with every default written out too' "$?" 0
 same 'and into the same' "$T/with" "$T/without"
 
+# what README tells to put into .env leaves no model that the provider does not know
+sed -n 's/^    \([A-Z_]*\)="\(.*\)"$/\1=\2/p' README.md >"$T/first"
+chmod 600 "$T/first"
+for name in claude-opus-4-8 claude-haiku-4-5; do
+	sed "s/claude-opus-4-8/$name/" "$T/request" | "$PROXY" convert request --env "$T/first" >"$T/with" 2>&1
+	has "README's first .env serves $name" "$T/with" '"model":"kimi-'
+done
+
 for word in -i --check convert --help --version; do
 	case $word in
 	-*) check "the manual page has $word" grep -qx "\.It Fl ${word#-}" claude-code-proxy.1 ;;
