@@ -59,7 +59,7 @@ static void forget(struct conn *c)
 	c->session = (struct session){ 0 };
 	out_reset(c);
 	c->answered = c->out_ended = c->terminated = c->reply_over = false;
-	c->redialled = c->up_body_done = c->up_head_done = c->converted = c->broken = false;
+	c->up_body_done = c->up_head_done = c->converted = c->broken = false;
 	c->tries = c->nrepairs = 0;
 	c->resent = false;
 	c->fit_tokens = 0;

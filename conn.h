@@ -125,7 +125,6 @@ struct conn {
 	/* the upstream */
 	struct upstream *up;
 	unsigned tries;			/* connections begun for this request, reused ones not counted */
-	bool redialled;			/* a stale reused connection was replaced once */
 	int64_t retry_at;
 	int64_t started;		/* when the request turned to the upstream */
 	int64_t progress;		/* when the upstream last made some */

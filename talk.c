@@ -257,12 +257,11 @@ static bool read_head(struct conn *c)
 /* The connection ended before a response head. */
 static void ended_early(struct conn *c)
 {
-	bool stale = up_reused(c->up) && c->up_rx.len == 0 && c->interim == 0 && !c->redialled;
+	bool stale = up_reused(c->up) && c->up_rx.len == 0 && c->interim == 0;	/* so once: the next is a fresh one */
 	char text[512];
 
 	if (stale) {
 		relay_stop(c, false);
-		c->redialled = true;
 		dial(c, true);
 		return;
 	}

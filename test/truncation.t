@@ -105,6 +105,23 @@ when half-mute
 	frame close
 	raw "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"x"
 	hang
+when within-blanks
+	frame close
+	raw "{\"choices\":["
+	pause 300
+	raw "\n"
+	pause 300
+	raw "\n"
+	pause 300
+	raw "\n"
+	pause 300
+	raw "\n"
+	pause 300
+	raw "\n"
+	pause 300
+	raw "\n"
+	pause 300
+	raw "]}"
 when open-after-finish
 	data {"choices":[{"index":0,"delta":{"content":"All"},"finish_reason":"stop"}]}
 	hang
@@ -277,6 +294,8 @@ ask comments-only '"stream":true'
 is 'comments are no progress' "$status $(json error.type)" '504 timeout_error'
 ask half-mute
 is 'half a document, then nothing' "$status $(json error.type)" '504 timeout_error'
+ask within-blanks
+is 'blank lines within a document neither' "$status $(json error.type)" '504 timeout_error'
 ask blanks-only
 is 'blank lines are no progress' "$status $(json error.type)" '504 timeout_error'
 
