@@ -188,6 +188,32 @@ static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, 
 	calls_settle(r, false);
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void trim(char **p, size_t *n)
+{
+	while (*n > 0 && is_space(**p)) {
+		++*p;
+		--*n;
+	}
+	while (*n > 0 && is_space((*p)[*n - 1]))
+		--*n;
+}
+
+/* Trims; also off with a second "data:", which relays put before what is an event already. */
+static void unprefix(char **p, size_t *n)
+{
+	trim(p, n);
+	if (*n < 5 || memcmp(*p, "data:", 5) != 0)
+		return;
+	*p += 5;
+	*n -= 5;
+	trim(p, n);
+}
+
 /* finish_reason error_finish: the content is no answer but an error, often an event of its own */
 static void fail_with_content(struct reply *r, struct j_val delta)
 {
@@ -196,10 +222,7 @@ static void fail_with_content(struct reply *r, struct j_val delta)
 	char *p = text;
 	size_t n = j_copy(j_get(delta, "content"), text, sizeof text);
 
-	if (n >= 5 && memcmp(p, "data:", 5) == 0) {
-		p += 5;
-		n -= 5;
-	}
+	unprefix(&p, &n);
 	if (j_check(p, n, &err) == 0 && error_object(j_root(p, n), 500, &r->error))
 		failed(r);
 	else if (error_text(p, n, &r->error))
@@ -241,7 +264,13 @@ static void read_choice(struct reply *r, struct j_val choice, size_t place)
 	}
 	if (!j_whole(f[INDEX], &index) || index < 0)
 		index = (int64_t)place;
-	read_delta(r, delta, choice, (unsigned)(index & 0x7fff));
+	bool in_delta = f[DELTA].type == J_OBJECT;
+	/* the whole message behind its deltas: its text was said already */
+	if (!in_delta && f[MESSAGE].type == J_OBJECT && r->deltas && r->real)
+		calls_read(r, j_get(delta, "tool_calls"), (unsigned)(index & 0x7fff));
+	else
+		read_delta(r, delta, choice, (unsigned)(index & 0x7fff));
+	r->deltas = r->deltas || in_delta;
 	if (finish == FINISH_REFUSAL)
 		finish_filter(r, f[FILTER]);
 	finish_stop(r, f[STOP].type == J_STRING ? f[STOP] : f[MATCHED]);
@@ -312,21 +341,6 @@ static void read_value(struct reply *r, struct j_val v, bool named)
 		fail_with(r, 500, "upstream error: ", v.p + 1, v.n - 2);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static void trim(char **p, size_t *n)
-{
-	while (*n > 0 && is_space(**p)) {
-		++*p;
-		--*n;
-	}
-	while (*n > 0 && is_space((*p)[*n - 1]))
-		--*n;
-}
-
 /* Text that is no JSON: an error, a broken event, or one of the things that relays send to keep a line open. */
 static void read_other(struct reply *r, char *p, size_t n, const struct j_err *err, bool named)
 {
@@ -391,7 +405,7 @@ static void read_lines(struct reply *r, char *p, size_t n, bool named)
 
 		p += used;
 		n -= used;
-		trim(&line, &len);
+		unprefix(&line, &len);
 		if (len > 0 && !read_data(r, line, len, &err, named))
 			read_other(r, line, len, &err, named);
 	}
@@ -421,7 +435,7 @@ enum reply_what reply_event(struct reply *r, char *data, size_t n, const char *n
 	if (r->what != REPLY_MORE)
 		return r->what;
 	begin(r, out);
-	trim(&data, &n);
+	unprefix(&data, &n);
 	if (n > 0 && !read_data(r, data, n, &err, named)) {
 		if (memchr(data, '\n', n) != NULL)
 			read_lines(r, data, n, named);

@@ -66,6 +66,7 @@ struct reply {
 	enum reply_what what;		/* REPLY_MORE until it is over */
 	bool whole;			/* no more events follow */
 	bool any_choice;		/* something that is an answer came */
+	bool deltas;			/* some of it came in deltas */
 	bool real;			/* a block with something in it was opened */
 	unsigned char finish;		/* enum finish of answer.h */
 	char finish_word[48];		/* as it came, folded; "" until known */
