@@ -191,7 +191,7 @@ static void interleave(struct list *out, const struct child c[FAMILIES], const s
 static void answer_list(struct dns_answer *a, const struct list *l, int port)
 {
 	a->error = NULL;
-	a->final = false;
+	a->final = a->late = false;
 	a->count = l->count;
 	for (int i = 0; i < l->count; i++)
 		unpack(&a->address[i], &l->at[i], port);
@@ -201,7 +201,8 @@ static void answer_error(struct dns_answer *a, enum why why)
 {
 	a->count = 0;
 	a->error = why_text[why];
-	a->final = why == WHY_NONAME || why == WHY_NODATA || why == WHY_LATE;
+	a->late = why == WHY_LATE;
+	a->final = why == WHY_NONAME || why == WHY_NODATA || a->late;
 }
 
 static bool literal(const char *host, struct packed *p)

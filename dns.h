@@ -23,6 +23,7 @@ struct dns_answer {
 	struct dns_address address[DNS_ADDRESSES];	/* families alternate, IPv6 first, what worked last before all */
 	const char *error;	/* static text when count is 0 */
 	bool final;		/* the name has no address, or the time was used up: do not ask again at once */
+	bool late;		/* the time was used up */
 };
 
 struct dns;		/* the cache and the lookups under way */

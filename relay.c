@@ -504,7 +504,7 @@ int64_t relay_due(const struct conn *c)
 		return due;
 	if ((t = idle_due(c)) < due)
 		due = t;
-	if (c->finished_at > 0 && (t = c->finished_at + CONN_GRACE) < due)
+	if (c->finished_at > 0 && out_empty(c) && (t = c->finished_at + CONN_GRACE) < due)
 		due = t;
 	if (to_events(c) && !c->answered && (t = c->started + cfg->hold) < due)
 		due = t;
@@ -526,12 +526,20 @@ static void too_idle(struct conn *c)
 	conn_fail(c, 504, text, "upstream idle");
 }
 
+/* Whether bytes of the upstream wait for the client to take what was before them. */
+static bool held_up(const struct conn *c)
+{
+	return c->phase == PHASE_RELAY && (!out_empty(c) || c->run > 0);
+}
+
 /* What time alone makes happen in TALK and RELAY. Returns whether anything did. */
 static bool relay_time(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
 	int64_t now = c->srv->now;
 
+	if (held_up(c))
+		c->progress = now;
 	if (now >= idle_due(c)) {
 		too_idle(c);
 		return true;

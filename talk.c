@@ -73,7 +73,6 @@ void relay_stop(struct conn *c, bool keep)
 static void dial_failed(struct conn *c)
 {
 	bool again = up_retry(c->up) && c->tries <= (unsigned)c->inst->cfg->max_retries;
-	bool config = !up_retry(c->up);
 	int status = up_timed_out(c->up) ? 504 : 502;
 
 	if (again) {
@@ -83,7 +82,7 @@ static void dial_failed(struct conn *c)
 		return;
 	}
 	error_set(&c->error, status, up_why(c->up));
-	if (config)
+	if (up_permanent(c->up))
 		c->error.should_retry = 0;
 	conn_fail_with(c, &c->error, "no connection to the upstream");
 }

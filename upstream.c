@@ -48,7 +48,7 @@ struct upstream {
 	struct buf rx, tx;
 	int broken;		/* errno that ended sending, or 0 */
 	uint64_t before;	/* what TLS had sent when the user's first byte was put */
-	bool put, sent, reused, retry, timed_out, again;
+	bool put, sent, reused, retry, permanent, timed_out, again;
 	enum up_end end;
 	char why[512];
 };
@@ -228,6 +228,7 @@ static void connected(struct upstream *u, int fd, int64_t now)
 static void named(struct upstream *u, int64_t now)
 {
 	if (u->answer.count == 0) {
+		u->permanent = u->answer.final && !u->answer.late;
 		fail(u, !u->answer.final, "cannot resolve %s: %s", u->c->target.host, u->answer.error);
 		return;
 	}
@@ -265,7 +266,8 @@ static void handshake_failed(struct upstream *u)
 
 	tls_why(u->tls, why, sizeof why);
 	pool_session_keep(u->pool, &u->id, NULL);
-	fail(u, !tls_permanent(u->tls), "cannot agree on TLS with %s: %s", u->c->target.host, why);
+	u->permanent = tls_permanent(u->tls);
+	fail(u, !u->permanent, "cannot agree on TLS with %s: %s", u->c->target.host, why);
 }
 
 static void step_handshake(struct upstream *u, int64_t now)
@@ -331,6 +333,7 @@ static bool trust(struct upstream *u)
 	else if ((u->roots = pool_roots(u->pool, u->c, err, sizeof err)) == NULL)
 		fail(u, false, "%s", err);
 	u->reached = UP_TLS;
+	u->permanent = u->roots == NULL;
 	return u->roots != NULL;
 }
 
@@ -424,6 +427,11 @@ bool up_sent(const struct upstream *u)
 bool up_retry(const struct upstream *u)
 {
 	return u->retry;
+}
+
+bool up_permanent(const struct upstream *u)
+{
+	return u->permanent;
 }
 
 const char *up_why(const struct upstream *u)

@@ -59,6 +59,7 @@ enum up_state up_state(const struct upstream *u);
 bool up_reused(const struct upstream *u);
 bool up_sent(const struct upstream *u);		/* whether any byte of the user's may have left this machine */
 bool up_retry(const struct upstream *u);	/* failed in a way that another attempt may cure */
+bool up_permanent(const struct upstream *u);	/* failed by what only another configuration mends: name, certificate, bundle */
 const char *up_why(const struct upstream *u);	/* one sentence for the client, "" while all is well; no key, no path */
 enum up_state up_reached(const struct upstream *u);	/* what it was at when it failed */
 bool up_timed_out(const struct upstream *u);	/* failed by one of its own deadlines: 504 rather than 502 */

@@ -45,11 +45,15 @@ finish='data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndat
 	letters 500000
 	printf '\\"}"}}]}}]}\n\ndata: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
 } >"$T/call"
+{
+	event 7000000 | sed 's/"}}/"},"finish_reason":"stop"}/'
+} >"$T/final"
 for name in seven ten line many document call; do
 	printf 'when send-%s.\n' $name
 	[ $name != document ] || echo 'frame length'
 	printf '\tfile %s\n' $name
 done >"$T/rules"
+printf 'when send-final\n\tfile final\n\thang\n' >>"$T/rules"
 start_provider --dialect any --script "$T/rules"
 start_proxy
 
@@ -85,6 +89,32 @@ for name in many document; do
 	request POST /v1/chat/completions <"$T/ask"
 	same "passed on as it is: $name" "$T/body" "$T/$name"
 done
+# ---- one who does not read for a while: neither is the upstream late then, nor does time pass in vain ----
+
+# idle: the process does nothing between two looks at its clock
+idle() {
+	looked=$(awk '{ print $14 + $15 }' /proc/$proxy_pid/stat)
+	sleep 0.2
+	[ "$(awk '{ print $14 + $15 }' /proc/$proxy_pid/stat)" = "$looked" ]
+}
+stop $proxy_pid
+start_proxy REQUEST_TIMEOUT=1
+mkfifo "$T/slow"
+body='{"model":"claude-x","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"send-final"}]}'
+printf 'POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\nContent-Type: application/json\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' \
+	"$key" ${#body} "$body" >"$T/send"
+nc -I 4096 -N 127.0.0.1 "$port" <"$T/send" >"$T/slow" &
+client=$!
+keep_pid $client
+exec 4<"$T/slow"
+sleep 3
+[ ! -r /proc/self/stat ] || check 'nobody reads: nothing is done' until_true idle
+cat <&4 >"$T/answer"
+exec 4<&-
+wait $client
+took_answer
+is 'when it reads again, all comes' "$status $(count) $(grep -c message_stop "$T/body") $(grep -c 'event: error' "$T/body")" '200 7000000 2 0'
+
 stop $proxy_pid
 start_proxy MAX_BODY=1M
 ask send-document.

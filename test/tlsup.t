@@ -171,7 +171,7 @@ refused plain 'does not speak TLS'
 echo "$provider" >"$T/nginx/mute.port"
 to mute TLS_MS=300
 ask hello
-is 'silent in the handshake' "$status $(json error.type)" '504 timeout_error'
+is 'silent in the handshake' "$status $(json error.type) $(field x-should-retry)" '504 timeout_error '
 "$top/test/tool" port >"$T/nginx/closed.port"
 to closed MAX_RETRIES=1
 ask hello

@@ -593,7 +593,7 @@ static void resolving(void)
 {
 	open_up("absent", false);
 	CHECK("no such name", until(UP_OPEN) == UP_FAILED
-		&& strcmp(up_why(up), "cannot resolve absent: no such name") == 0 && !up_retry(up) && !up_timed_out(up));
+		&& strcmp(up_why(up), "cannot resolve absent: no such name") == 0 && !up_retry(up) && up_permanent(up) && !up_timed_out(up));
 	close_all(false);
 
 	struct pollfd p[UP_FDS];
@@ -602,7 +602,7 @@ static void resolving(void)
 		&& p[0].events == POLLIN && up_due(up) == now + 8000);
 	now += 8000;
 	CHECK("until its deadline", until(UP_OPEN) == UP_FAILED
-		&& strcmp(up_why(up), "cannot resolve hang: no answer in time") == 0 && !up_retry(up));
+		&& strcmp(up_why(up), "cannot resolve hang: no answer in time") == 0 && !up_retry(up) && !up_permanent(up));
 	close_all(false);
 	now += 3000;
 	open_up("hang", false);
@@ -646,7 +646,7 @@ static void connecting(void)
 
 	open_up("refused", false);
 	snprintf(want, sizeof want, "cannot connect to refused port %d: Connection refused", port);
-	CHECK("refused", until(UP_OPEN) == UP_FAILED && strcmp(up_why(up), want) == 0 && up_retry(up) && !up_timed_out(up));
+	CHECK("refused", until(UP_OPEN) == UP_FAILED && strcmp(up_why(up), want) == 0 && up_retry(up) && !up_permanent(up) && !up_timed_out(up));
 	close_all(false);
 
 	open_up("second", false);
@@ -692,7 +692,7 @@ static void connecting(void)
 	CHECK("to the end", up_state(up) == UP_DIAL);
 	now = began + 10000;
 	turn(up);
-	CHECK("a deadline is told as one", up_state(up) == UP_FAILED && up_timed_out(up) && !up_retry(up)
+	CHECK("a deadline is told as one", up_state(up) == UP_FAILED && up_timed_out(up) && !up_retry(up) && !up_permanent(up)
 		&& strcmp(up_why(up), "cannot connect to black: no answer within 10.000s") == 0);
 	close_all(false);
 	clean();
@@ -733,7 +733,7 @@ static void distrust(void)
 	defaults(&config, "localhost", true);
 	config.ssl_cert_file = file(&files, "alien.pem");
 	snprintf(want, sizeof want, "signed by nobody in %s (1 roots)", config.ssl_cert_file);
-	CHECK("an unknown root", strstr(refusal(true), want) != NULL && !up_retry(up) && !up_sent(up));
+	CHECK("an unknown root", strstr(refusal(true), want) != NULL && !up_retry(up) && up_permanent(up) && !up_sent(up));
 	close_all(false);
 	clean();
 
@@ -783,7 +783,7 @@ static void no_handshake(void)
 	int64_t due = up_due(up);
 	CHECK("a server that says nothing", up_state(up) == UP_TLS && due == now + 9000);
 	now = due;
-	CHECK("has a deadline", until(UP_OPEN) == UP_FAILED && up_timed_out(up) && !up_retry(up)
+	CHECK("has a deadline", until(UP_OPEN) == UP_FAILED && up_timed_out(up) && !up_retry(up) && !up_permanent(up)
 		&& strcmp(up_why(up), "TLS handshake with localhost: no answer within 9.000s") == 0);
 	close_all(false);
 	clean();
