@@ -77,7 +77,7 @@ struct list {
 	struct packed at[DNS_ADDRESSES];
 };
 
-struct lookup {
+struct dns_query {
 	int wishes;		/* 0: the slot is free */
 	bool done;
 	bool patient;		/* waits GRACE_AGAIN */
@@ -98,14 +98,9 @@ struct entry {
 	struct packed worked;	/* family 0: none */
 };
 
-struct dns_query {
-	struct lookup *lookup;
-	int port;
-};
-
 struct dns {
 	struct entry entry[DNS_HOSTS];
-	struct lookup lookup[LOOKUPS];
+	struct dns_query lookup[LOOKUPS];
 };
 
 struct dns *dns_new(void)
@@ -427,10 +422,10 @@ static void answer_entry(struct dns_answer *a, const struct entry *e, int64_t no
 
 /* ------------------------------------------------------------ the lookup */
 
-static struct lookup *lookup_find(struct dns *d, const char *host)
+static struct dns_query *lookup_find(struct dns *d, const char *host)
 {
 	for (int i = 0; i < LOOKUPS; i++) {
-		struct lookup *l = &d->lookup[i];
+		struct dns_query *l = &d->lookup[i];
 		if (l->wishes > 0 && !l->done && strcmp(l->host, host) == 0)
 			return l;
 	}
@@ -438,9 +433,9 @@ static struct lookup *lookup_find(struct dns *d, const char *host)
 }
 
 /* NULL: no slot, or no child could be started */
-static struct lookup *lookup_start(struct dns *d, const char *host, int64_t now, int timeout, int ttl)
+static struct dns_query *lookup_start(struct dns *d, const char *host, int64_t now, int timeout, int ttl)
 {
-	struct lookup *l = NULL;
+	struct dns_query *l = NULL;
 	const struct entry *e = entry_find(d, host);
 
 	for (int i = 0; i < LOOKUPS && l == NULL; i++)
@@ -464,7 +459,7 @@ static struct lookup *lookup_start(struct dns *d, const char *host, int64_t now,
  * Without IPv4's answer the list may be of no use here, so it is not kept as
  * fresh and the next lookup is patient; after that it counts as all there is.
  */
-static void lookup_store(struct dns *d, struct lookup *l, bool half, int64_t now)
+static void lookup_store(struct dns *d, struct dns_query *l, bool half, int64_t now)
 {
 	struct entry *e = entry_make(d, l->host);
 
@@ -485,7 +480,7 @@ static void lookup_store(struct dns *d, struct lookup *l, bool half, int64_t now
 		l->list = e->list;
 }
 
-static void lookup_step(struct dns *d, struct lookup *l, int64_t now)
+static void lookup_step(struct dns *d, struct dns_query *l, int64_t now)
 {
 	bool running = false, found = false;
 
@@ -507,7 +502,7 @@ static void lookup_step(struct dns *d, struct lookup *l, int64_t now)
 	lookup_store(d, l, half, now);
 }
 
-static void lookup_drop(struct lookup *l)
+void dns_drop(struct dns_query *l)
 {
 	if (--l->wishes > 0)
 		return;
@@ -536,17 +531,13 @@ struct dns_query *dns_ask(struct dns *d, const char *host, int port, int64_t now
 		answer_entry(answer, e, now, port);
 		return NULL;
 	}
-	struct dns_query *q = malloc(sizeof *q);
-	struct lookup *l = q == NULL ? NULL : lookup_find(d, host);
-	if (q != NULL && l == NULL)
-		l = lookup_start(d, host, now, timeout, ttl);
-	if (l != NULL) {
-		l->wishes++;
-		q->lookup = l;
-		q->port = port;
+	struct dns_query *q = lookup_find(d, host);
+	if (q == NULL)
+		q = lookup_start(d, host, now, timeout, ttl);
+	if (q != NULL) {
+		q->wishes++;
 		return q;
 	}
-	free(q);
 	if (usable(e, now))
 		answer_list(answer, &e->list, port);
 	else
@@ -554,26 +545,17 @@ struct dns_query *dns_ask(struct dns *d, const char *host, int port, int64_t now
 	return NULL;
 }
 
-int dns_poll(struct dns *d, struct dns_query *q, int64_t now, struct dns_answer *answer)
+int dns_poll(struct dns *d, struct dns_query *q, int port, int64_t now, struct dns_answer *answer)
 {
-	struct lookup *l = q->lookup;
-
-	lookup_step(d, l, now);
-	if (!l->done)
+	lookup_step(d, q, now);
+	if (!q->done)
 		return 0;
-	if (l->list.count > 0)
-		answer_list(answer, &l->list, q->port);
+	if (q->list.count > 0)
+		answer_list(answer, &q->list, port);
 	else
-		answer_error(answer, l->why);
-	dns_drop(d, q);
+		answer_error(answer, q->why);
+	dns_drop(q);
 	return 1;
-}
-
-void dns_drop(struct dns *d, struct dns_query *q)
-{
-	(void)d;
-	lookup_drop(q->lookup);
-	free(q);
 }
 
 int dns_fds(const struct dns_query *q, int fds[], int max)
@@ -581,18 +563,16 @@ int dns_fds(const struct dns_query *q, int fds[], int max)
 	int n = 0;
 
 	for (int i = 0; i < FAMILIES && n < max; i++)
-		if (q->lookup->child[i].pid > 0)
-			fds[n++] = q->lookup->child[i].fd;
+		if (q->child[i].pid > 0)
+			fds[n++] = q->child[i].fd;
 	return n;
 }
 
 int64_t dns_due(const struct dns_query *q)
 {
-	const struct lookup *l = q->lookup;
-
-	if (l->done)
+	if (q->done)
 		return 0;
-	return l->grace != 0 && l->grace < l->deadline ? l->grace : l->deadline;
+	return q->grace != 0 && q->grace < q->deadline ? q->grace : q->deadline;
 }
 
 void dns_worked(struct dns *d, const char *host, const struct dns_address *a)

@@ -27,22 +27,25 @@ struct dns_answer {
 };
 
 struct dns;		/* the cache and the lookups under way */
-struct dns_query;	/* one wish for one host */
+struct dns_query;	/* a lookup under way, shared by all who ask for the host */
 
 struct dns *dns_new(void);	/* NULL: out of memory */
 void dns_free(struct dns *d);	/* ends the children; NULL is nothing. All queries were given back before */
 
 /*
  * Asks. Cached or literal: *answer is filled and NULL is returned. Else a
- * query under way (shared by all who ask for the host), or NULL with
+ * query under way, or NULL with
  * answer->count 0 and an error. now and the times in milliseconds.
  */
 struct dns_query *dns_ask(struct dns *d, const char *host, int port, int64_t now, int timeout, int ttl,
 	struct dns_answer *answer);
 
-/* 1: *answer is filled and the query is gone; 0: not yet. dns_drop gives it back when it is no longer wanted. */
-int dns_poll(struct dns *d, struct dns_query *q, int64_t now, struct dns_answer *answer);
-void dns_drop(struct dns *d, struct dns_query *q);
+/*
+ * 1: *answer is filled and the query is given back; 0: not yet. dns_drop gives
+ * it back when it is no longer wanted. Each dns_ask needs one of both.
+ */
+int dns_poll(struct dns *d, struct dns_query *q, int port, int64_t now, struct dns_answer *answer);
+void dns_drop(struct dns_query *q);
 
 /* The pipes to watch for POLLIN (at most max are written to fds), and when time alone changes something. */
 int dns_fds(const struct dns_query *q, int fds[], int max);

@@ -58,7 +58,7 @@ struct upstream {
 static void release(struct upstream *u)
 {
 	if (u->query != NULL)
-		dns_drop(pool_dns(u->pool), u->query);
+		dns_drop(u->query);
 	u->query = NULL;
 	if (u->state == UP_DIAL)
 		dial_stop(&u->dial);
@@ -238,7 +238,7 @@ static void named(struct upstream *u, int64_t now)
 
 static void step_name(struct upstream *u, int64_t now)
 {
-	if (dns_poll(pool_dns(u->pool), u->query, now, &u->answer) == 0)
+	if (dns_poll(pool_dns(u->pool), u->query, u->c->target.port, now, &u->answer) == 0)
 		return;
 	u->query = NULL;
 	named(u, now);
