@@ -6,19 +6,24 @@
 #define ANSWER_H
 
 #include "carry.h"
+#include "markup.h"
 #include "reply.h"
 
 /* ---- reasoning.c: reasoning in every spelling, the state for the next turn, opening and closing of blocks ---- */
 
-/* the members of a delta that are about reasoning: the plain fields in the order of enum carry_from */
-enum { PLAIN_FIELDS = 4 };
+/* the members of a delta that are about reasoning: first the plain fields in the order of enum carry_from */
+enum { PLAIN_FIELDS = 4, THOUGHT_DETAILS = PLAIN_FIELDS, THOUGHT_OPAQUE, THOUGHT_SIGNATURE, THOUGHT_FIELDS };
 
-struct reasoning {
-	struct j_val plain[PLAIN_FIELDS];
-	struct j_val details, opaque, signature;
-};
+#define PLAIN_NAMES "reasoning_content\0reasoning\0reasoning_text\0thinking\0"
+#define THOUGHT_NAMES PLAIN_NAMES "reasoning_details\0reasoning_opaque\0thought_signature\0"
 
-void reasoning_read(struct reply *r, const struct reasoning *f);
+void reasoning_read(struct reply *r, const struct j_val f[THOUGHT_FIELDS]);
+
+/* A member of what Google (or Vertex) puts into extra_content. */
+struct j_val google_member(struct j_val extra, const char *name);
+
+/* The thought signature in there, else the other one. */
+struct j_val google_signature(struct j_val extra, struct j_val other);
 
 /* Reasoning from elsewhere: the inside of a JSON string. */
 void reasoning_put(struct reply *r, enum carry_from from, const char *raw, size_t n);
@@ -42,7 +47,7 @@ void text_content(struct reply *r, const char *raw, size_t n, bool thought);
 /* Text that is nothing but text. */
 void text_put(struct reply *r, const char *raw, size_t n);
 
-/* What is held back as the beginning of a tag was none. */
+/* Nothing more will come: what is held back as the beginning of a tag or a call was none. */
 void text_end(struct reply *r);
 
 /* Opens a text block, with the white space that waits for text. */
@@ -58,11 +63,22 @@ bool raw_blank(const char *raw, size_t n);
 
 /* ---- markup.c: calls written as text ---- */
 
-/* Text of the body: the inside of a JSON string. */
-void markup_text(struct reply *r, const char *raw, size_t n);
+/* Whether the model's template leaks its tokens; whether calls are looked for. */
+bool markup_leaks(const struct reply *r);
+bool markup_reads(const struct reply *r);
 
-/* Nothing more will come. */
-void markup_end(struct reply *r);
+/* Holds a token that may begin a call, and what follows it: the inside of a JSON string. */
+void markup_begin(struct reply *r, const char *token, size_t n);
+void markup_hold(struct reply *r, const char *raw, size_t n);
+
+/* Whether it is worth looking at before the next token. */
+bool markup_due(const struct reply *r);
+
+/*
+ * What is held: MARKUP_CALL, it became one; MARKUP_NOT, it went out as text;
+ * else it stays. end: nothing more will come.
+ */
+enum markup_what markup_look(struct reply *r, bool end);
 
 /* ---- calls.c: tool calls ---- */
 

@@ -96,24 +96,15 @@ static const char *declared(const struct reply *r, struct j_val name)
 static struct fragment read_fragment(struct j_val item, unsigned choice, size_t place, bool alone)
 {
 	enum { INDEX, ID, FUNCTION, NAME, ARGUMENTS, EXTRA, SIGNATURE, FIELDS };
-	static const char *const names[] = {
-		"index", "id", "function", "name", "arguments", "extra_content", "thought_signature"
-	};
 	struct j_val f[FIELDS];
 	struct fragment g = { 0 };
 	int64_t index;
 
-	j_fields(item, names, FIELDS, f);
+	j_pick(item, "index\0id\0function\0name\0arguments\0extra_content\0thought_signature\0", f);
 	struct j_val function = f[FUNCTION].type == J_OBJECT ? f[FUNCTION] : item;
 	g.name = j_get(function, "name");
 	g.args = j_get(function, "arguments");
-	g.signature = f[SIGNATURE];
-	for (int i = 0; i < 2 && f[EXTRA].type == J_OBJECT; i++) {
-		struct j_val maker = j_get(f[EXTRA], i == 0 ? "google" : "vertex");
-		struct j_val signature = j_get(maker, "thought_signature");
-		if (signature.type == J_STRING)
-			g.signature = signature;
-	}
+	g.signature = google_signature(f[EXTRA], f[SIGNATURE]);
 	g.id = f[ID];
 	g.has_id = f[ID].type == J_STRING && !j_empty(f[ID]);
 	g.id_hash = g.has_id ? j_hash(f[ID]) : 0;

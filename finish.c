@@ -7,33 +7,33 @@
 
 #include "answer.h"
 
+/* the words in lower case, each behind the letter of what it means */
+#define LENGTH "\2"
+#define REFUSAL "\3"
+#define CONTEXT "\4"
+#define OVERLOAD "\5"
+#define ERROR "\6"
+#define ERROR_TEXT "\7"
+
 static enum finish by_word(const char *word)
 {
-	static const struct {
-		const char *word;
-		enum finish finish;
-	} words[] = {
-		{ "length", FINISH_LENGTH }, { "max_tokens", FINISH_LENGTH }, { "model_length", FINISH_LENGTH },
-		{ "max_output_tokens", FINISH_LENGTH },
-		{ "content_filter", FINISH_REFUSAL }, { "content_filtered", FINISH_REFUSAL },
-		{ "sensitive", FINISH_REFUSAL }, { "safety", FINISH_REFUSAL }, { "refusal", FINISH_REFUSAL },
-		{ "recitation", FINISH_REFUSAL }, { "blocklist", FINISH_REFUSAL },
-		{ "prohibited_content", FINISH_REFUSAL }, { "spii", FINISH_REFUSAL },
-		{ "image_safety", FINISH_REFUSAL }, { "guardrail_intervened", FINISH_REFUSAL },
-		{ "model_context_window_exceeded", FINISH_CONTEXT }, { "context_length_exceeded", FINISH_CONTEXT },
-		{ "context_window_exceeded", FINISH_CONTEXT },
-		{ "insufficient_system_resource", FINISH_OVERLOAD }, { "overloaded", FINISH_OVERLOAD },
-		{ "network_error", FINISH_ERROR }, { "error", FINISH_ERROR }, { "abort", FINISH_ERROR },
-		{ "aborted", FINISH_ERROR }, { "malformed_function_call", FINISH_ERROR },
-		{ "server_error", FINISH_ERROR }, { "timeout", FINISH_ERROR }, { "cancelled", FINISH_ERROR },
-		{ "error_finish", FINISH_ERROR_TEXT }
-	};
+	static const char words[] =
+		LENGTH "length\0" LENGTH "max_tokens\0" LENGTH "model_length\0" LENGTH "max_output_tokens\0"
+		REFUSAL "content_filter\0" REFUSAL "content_filtered\0" REFUSAL "sensitive\0" REFUSAL "safety\0"
+		REFUSAL "refusal\0" REFUSAL "recitation\0" REFUSAL "blocklist\0" REFUSAL "prohibited_content\0"
+		REFUSAL "spii\0" REFUSAL "image_safety\0" REFUSAL "guardrail_intervened\0"
+		CONTEXT "model_context_window_exceeded\0" CONTEXT "context_length_exceeded\0"
+		CONTEXT "context_window_exceeded\0"
+		OVERLOAD "insufficient_system_resource\0" OVERLOAD "overloaded\0"
+		ERROR "network_error\0" ERROR "error\0" ERROR "abort\0" ERROR "aborted\0"
+		ERROR "malformed_function_call\0" ERROR "server_error\0" ERROR "timeout\0" ERROR "cancelled\0"
+		ERROR_TEXT "error_finish\0";
 
 	if (word[0] == '\0')
 		return FINISH_NONE;
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (strcmp(word, words[i].word) == 0)
-			return words[i].finish;
+	for (const char *w = words; *w != '\0'; w += strlen(w) + 1)
+		if (strcmp(word, w + 1) == 0)
+			return (enum finish)*w;
 	/* "function_call_filter: MALFORMED_FUNCTION_CALL" (Gemini): the reason stands behind */
 	const char *behind = strstr(word, ": ");
 	return behind != NULL ? by_word(behind + 2) : FINISH_STOP;
@@ -54,21 +54,11 @@ enum finish finish_of(struct j_val reason, char *dst, size_t room)
 
 const char *finish_stop_reason(const struct reply *r)
 {
-	switch ((enum finish)r->finish) {
-	case FINISH_LENGTH:
+	if (r->finish == FINISH_LENGTH)
 		return "max_tokens";
-	case FINISH_REFUSAL:
-		return "refusal";
-	case FINISH_CONTEXT:
+	if (r->finish == FINISH_CONTEXT)
 		return "model_context_window_exceeded";
-	case FINISH_NONE:
-	case FINISH_STOP:
-	case FINISH_OVERLOAD:
-	case FINISH_ERROR:
-	case FINISH_ERROR_TEXT:
-		break;
-	}
-	if (r->refused)
+	if (r->finish == FINISH_REFUSAL || r->refused)
 		return "refusal";
 	if (r->tools > 0)
 		return "tool_use";
@@ -111,12 +101,9 @@ void finish_filter(struct reply *r, struct j_val results)
 
 void finish_stop(struct reply *r, struct j_val stop)
 {
-	static const char *const reasons[] = { "stop", "end_turn", "eos", "tool_use", "tool_calls", "length", "max_tokens" };
+	static const char reasons[] = "stop\0end_turn\0eos\0tool_use\0tool_calls\0length\0max_tokens\0";
 
-	if (stop.type != J_STRING || j_empty(stop) || r->hold.count[HOLD_STOP] > 0)
+	if (stop.type != J_STRING || j_empty(stop) || r->hold.count[HOLD_STOP] > 0 || j_which(stop, reasons) >= 0)
 		return;
-	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-		if (j_is(stop, reasons[i]))
-			return;
 	hold_put(&r->hold, HOLD_STOP, 0, stop.p, stop.n);
 }

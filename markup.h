@@ -46,13 +46,16 @@ enum markup_what markup_parse(char *text, size_t n, bool end, const struct marku
  */
 size_t markup_write_args(const struct markup_call *c, char *dst);
 
-/*
- * Tokens that may begin a call (openers), and those that end one or stand
- * behind it (closers). NULL behind the last.
- */
-extern const char *const markup_openers[], *const markup_closers[];
+/* what a token is for */
+enum markup_set {
+	TOKEN_OPEN_TAG = 1, TOKEN_CLOSE_TAG = 2,	/* around reasoning, one behind the other */
+	TOKEN_OPENER = 4,	/* may begin a call */
+	TOKEN_CLOSER = 16,	/* ends one or stands behind it */
+	TOKEN_STRAY = 32,	/* no text has it: left over from a template */
+	TOKEN_SECTION = 64	/* stands in front of a call, or lacks */
+};
 
-/* Tokens that no text has: left over from a template. */
-extern const char *const markup_strays[];
+/* Each with its sets in the byte before it and a NUL behind it; a NUL behind the last. */
+extern const char markup_tokens[];
 
 #endif

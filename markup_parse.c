@@ -34,36 +34,33 @@
 
 #define HEAD_MAX 200		/* bytes in front of the arguments, where a name may stand */
 
-/* in front of a call; each may be missing */
-static const char *const sections[] = {
-	"<|tool_calls_section_begin|>", "<|tool_call_section_begin|>",
-	"<" BAR "tool" LOW "calls" LOW "begin" BAR ">",
-	"<" DSML "function_calls>", "<" DSML "tool_calls>",
-	"<minimax:tool_call>", "<function_calls>"
-};
+/* the sets of a token (markup.h), in front of it */
+#define TAG(name) "\1<" name ">\0" "\2</" name ">\0"
+#define OPENER "\4"
+#define SECTION "\104"
+#define CLOSER "\20"
+#define STRAY "\40"
+#define LEFT "\60"		/* both */
 
-#define SECTIONS (sizeof sections / sizeof sections[0])
-
-const char *const markup_openers[] = {
-	"<|tool_calls_section_begin|>", "<|tool_call_section_begin|>", KIMI_BEGIN,
-	"<" BAR "tool" LOW "calls" LOW "begin" BAR ">", DEEPSEEK_BEGIN,
-	"<" DSML, "<minimax:tool_call>", "<function_calls>", "<invoke name=", "<function=", "<tool_call>", NULL
-};
-
-const char *const markup_closers[] = {
-	KIMI_END, "<|tool_calls_section_end|>", "<|tool_call_section_end|>",
-	DEEPSEEK_END, "<" BAR "tool" LOW "calls" LOW "end" BAR ">",
-	"</" DSML "invoke>", "</" DSML "function_calls>", "</" DSML "tool_calls>",
-	"</invoke>", "</function>", "</tool_call>", "</minimax:tool_call>", "</function_calls>", NULL
-};
-
-const char *const markup_strays[] = {
-	"<|tool_calls_section_end|>", "<|tool_call_section_end|>", KIMI_ARGS, KIMI_END,
-	"<" BAR "tool" LOW "calls" LOW "end" BAR ">", DEEPSEEK_SEP, DEEPSEEK_END,
-	"<" BAR "tool" LOW "outputs" LOW "begin" BAR ">", "<" BAR "tool" LOW "outputs" LOW "end" BAR ">",
-	"<" BAR "tool" LOW "output" LOW "begin" BAR ">", "<" BAR "tool" LOW "output" LOW "end" BAR ">",
-	"<" BAR "end" LOW "of" LOW "sentence" BAR ">", "<|im_end|>", NULL
-};
+const char markup_tokens[] =
+	TAG("think") TAG("thinking") TAG("thought") TAG("reasoning")
+	"\1\xe2\x97\x81think\xe2\x96\xb7\0" "\2\xe2\x97\x81/think\xe2\x96\xb7\0"
+	SECTION "<|tool_calls_section_begin|>\0" SECTION "<|tool_call_section_begin|>\0"
+	SECTION "<" BAR "tool" LOW "calls" LOW "begin" BAR ">\0"
+	SECTION "<minimax:tool_call>\0" SECTION "<function_calls>\0"
+	OPENER KIMI_BEGIN "\0" OPENER DEEPSEEK_BEGIN "\0"
+	OPENER "<" DSML "\0" OPENER "<invoke name=\0" OPENER "<function=\0" OPENER "<tool_call>\0"
+	LEFT KIMI_END "\0" LEFT "<|tool_calls_section_end|>\0" LEFT "<|tool_call_section_end|>\0"
+	LEFT DEEPSEEK_END "\0" LEFT "<" BAR "tool" LOW "calls" LOW "end" BAR ">\0"
+	CLOSER "</" DSML "invoke>\0" CLOSER "</" DSML "function_calls>\0" CLOSER "</" DSML "tool_calls>\0"
+	CLOSER "</invoke>\0" CLOSER "</function>\0" CLOSER "</tool_call>\0"
+	CLOSER "</minimax:tool_call>\0" CLOSER "</function_calls>\0"
+	STRAY KIMI_ARGS "\0" STRAY DEEPSEEK_SEP "\0"
+	STRAY "<" BAR "tool" LOW "outputs" LOW "begin" BAR ">\0" STRAY "<" BAR "tool" LOW "outputs" LOW "end" BAR ">\0"
+	STRAY "<" BAR "tool" LOW "output" LOW "begin" BAR ">\0" STRAY "<" BAR "tool" LOW "output" LOW "end" BAR ">\0"
+	STRAY "<" BAR "end" LOW "of" LOW "sentence" BAR ">\0" STRAY "<|im_end|>\0"
+	/* no openers: the mark that they begin with is one */
+	"\100<" DSML "function_calls>\0" "\100<" DSML "tool_calls>\0";
 
 /* what is left of the text */
 struct cursor {
@@ -395,8 +392,10 @@ static bool skip_sections(struct cursor *c)
 	while (again) {
 		again = more = false;
 		skip_white(c);
-		for (size_t i = 0; i < SECTIONS; i++) {
-			enum markup_what what = eat(c, sections[i]);
+		for (const char *token = markup_tokens; *token != '\0'; token += strlen(token) + 1) {
+			if ((*token & TOKEN_SECTION) == 0)
+				continue;
+			enum markup_what what = eat(c, token + 1);
 
 			again = again || what == MARKUP_CALL;
 			more = more || what == MARKUP_MORE;

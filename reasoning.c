@@ -336,12 +336,18 @@ static void keep_detail(struct reply *r, struct j_val item)
 	keep(r, HOLD_DETAIL, 0, item);
 }
 
+/* A string in place of the one that came before it. */
+static void keep_last(struct reply *r, enum hold_kind kind, unsigned owner, struct j_val v)
+{
+	if (!has_text(v) || !wanted(r))
+		return;
+	hold_drop(&r->hold, kind, owner);
+	keep(r, kind, owner, v);
+}
+
 void reasoning_signature(struct reply *r, unsigned owner, struct j_val signature)
 {
-	if (!has_text(signature) || !wanted(r))
-		return;
-	hold_drop(&r->hold, HOLD_SIGNATURE, owner);
-	keep(r, HOLD_SIGNATURE, owner, signature);
+	keep_last(r, HOLD_SIGNATURE, owner, signature);
 }
 
 /* Returns whether there was text in them. */
@@ -361,16 +367,27 @@ static bool read_details(struct reply *r, struct j_val details, bool speak)
 	return speak && spoke;
 }
 
-void reasoning_read(struct reply *r, const struct reasoning *f)
+struct j_val google_member(struct j_val extra, const char *name)
 {
-	enum carry_from from = pick(r, f->plain);
+	struct j_val google = j_get(extra, "google");
+
+	return j_get(google.type == J_OBJECT ? google : j_get(extra, "vertex"), name);
+}
+
+struct j_val google_signature(struct j_val extra, struct j_val other)
+{
+	struct j_val signature = google_member(extra, "thought_signature");
+
+	return signature.type == J_STRING ? signature : other;
+}
+
+void reasoning_read(struct reply *r, const struct j_val f[THOUGHT_FIELDS])
+{
+	enum carry_from from = pick(r, f);
 	bool details = r->from == FROM_DETAILS || (from == FROM_NONE && !is_plain(r->from));
 
-	if (!read_details(r, f->details, details) && from != FROM_NONE)
-		put_string(r, from, -1, f->plain[from - FROM_REASONING_CONTENT]);
-	if (has_text(f->opaque) && wanted(r)) {
-		hold_drop(&r->hold, HOLD_OPAQUE, 0);
-		keep(r, HOLD_OPAQUE, 0, f->opaque);
-	}
-	reasoning_signature(r, 0, f->signature);
+	if (!read_details(r, f[THOUGHT_DETAILS], details) && from != FROM_NONE)
+		put_string(r, from, -1, f[from - FROM_REASONING_CONTENT]);
+	keep_last(r, HOLD_OPAQUE, 0, f[THOUGHT_OPAQUE]);
+	reasoning_signature(r, 0, f[THOUGHT_SIGNATURE]);
 }

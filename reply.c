@@ -24,6 +24,7 @@
 #include "answer.h"
 #include "error.h"
 
+#define TOLD 1024		/* bytes of a message with words of the upstream in it */
 #define BAD_BYTES 64	/* places of an event that are mended; with more it is no text */
 
 /* ---- failing ---- */
@@ -41,29 +42,31 @@ void reply_fail(struct reply *r, int status, const char *message)
 	r->what = REPLY_FAILED;
 }
 
-/* A failure whose error stands in r->error already. */
-static void failed(struct reply *r)
-{
-	r->what = REPLY_FAILED;
-}
-
 /* A message of two parts. */
 static void fail_with(struct reply *r, int status, const char *message, const char *p, size_t n)
 {
-	char text[1024];
 	size_t len = strlen(message);
 
-	memcpy(text, message, len);
-	error_clean(text + len, sizeof text - len, p, n);
-	reply_fail(r, status, text);
+	reply_fail(r, status, message);
+	error_clean(r->error.message + len, TOLD - len, p, n);
 }
 
 static void fail_context(struct reply *r, const char *why)
 {
-	fail_with(r, 400, "prompt is too long (upstream: ", why, strlen(why));
-	size_t n = strlen(r->error.message);
+	char *message = r->error.message;
 
-	memcpy(r->error.message + n, ")", 2);
+	fail_with(r, 400, "prompt is too long (upstream: ", why, strlen(why));
+	memcpy(message + strlen(message), ")", 2);
+}
+
+/* Whether it failed: the words are an error's (found), or the stream says that they are (named). */
+static bool fail_error(struct reply *r, bool found, bool named, const char *p, size_t n)
+{
+	if (found)
+		r->what = REPLY_FAILED;
+	else if (named)
+		fail_with(r, 500, "upstream error: ", p, n);
+	return found || named;
 }
 
 /* ---- the end ---- */
@@ -83,7 +86,6 @@ static void conclude(struct reply *r)
 	struct piece it = { 0 };
 
 	text_end(r);
-	markup_end(r);
 	calls_settle(r, true);
 	if (empty_overflow(r)) {
 		fail_context(r, r->finish == FINISH_CONTEXT ? r->finish_word : "no output before the length limit");
@@ -105,33 +107,41 @@ static void conclude(struct reply *r)
 
 /* ---- choices ---- */
 
+/* The text of a refusal. */
+static const char *refusal(struct reply *r, struct j_val text, size_t *n)
+{
+	const char *raw = j_raw(text, n);
+
+	r->refused = r->refused || *n > 0;
+	return raw;
+}
+
+/* Reasoning in parts of content: a text, or an array of parts. */
+static void read_thinking(struct reply *r, struct j_val thinking)
+{
+	size_t n;
+	const char *raw = j_raw(thinking, &n);
+
+	reasoning_put(r, FROM_PARTS, raw, n);
+}
+
 /* A part of content given as an array. */
 static void read_part(struct reply *r, struct j_val part)
 {
 	enum { TYPE, TEXT, THINKING, REFUSAL, FIELDS };
-	static const char *const names[] = { "type", "text", "thinking", "refusal" };
 	struct j_val f[FIELDS], item = { 0 };
 	size_t n;
-	const char *raw;
 
-	if (part.type == J_STRING)
-		f[TEXT] = part;
-	else
-		j_fields(part, names, FIELDS, f);
-	if (part.type != J_STRING && j_is(f[TYPE], "thinking")) {
-		raw = j_raw(f[THINKING], &n);
-		reasoning_put(r, FROM_PARTS, raw, n);
-		while (j_item(f[THINKING], &item)) {
-			raw = j_raw(item.type == J_STRING ? item : j_get(item, "text"), &n);
-			reasoning_put(r, FROM_PARTS, raw, n);
-		}
+	j_pick(part, "type\0text\0thinking\0refusal\0", f);
+	if (j_is(f[TYPE], "thinking")) {
+		read_thinking(r, f[THINKING]);
+		while (j_item(f[THINKING], &item))
+			read_thinking(r, item.type == J_STRING ? item : j_get(item, "text"));
 		return;
 	}
-	raw = j_raw(f[TEXT], &n);
-	if (part.type != J_STRING && f[REFUSAL].type == J_STRING && n == 0) {
-		raw = j_raw(f[REFUSAL], &n);
-		r->refused = r->refused || n > 0;
-	}
+	const char *raw = j_raw(part.type == J_STRING ? part : f[TEXT], &n);
+	if (n == 0)
+		raw = refusal(r, f[REFUSAL], &n);
 	text_content(r, raw, n, false);
 }
 
@@ -148,58 +158,35 @@ static void read_content(struct reply *r, struct j_val content, bool thought)
 	text_content(r, raw, n, thought);
 }
 
-/* Google's or Vertex' member of extra_content */
-static struct j_val google(struct j_val extra)
-{
-	struct j_val v = j_get(extra, "google");
-
-	return v.type == J_OBJECT ? v : j_get(extra, "vertex");
-}
-
 /* A delta, or a message: they have the same members. spare: those of the choice, where some put reasoning. */
 static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, unsigned choice)
 {
-	enum { PLAIN, DETAILS = PLAIN + PLAIN_FIELDS, OPAQUE, SIGNATURE, EXTRA, CONTENT, REFUSAL, TOOLS, FUNCTION, FIELDS };
-	static const char *const names[] = {
-		"reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details",
-		"reasoning_opaque", "thought_signature", "extra_content", "content", "refusal", "tool_calls", "function_call"
-	};
+	enum { EXTRA = THOUGHT_FIELDS, CONTENT, REFUSAL, TOOLS, FUNCTION, FIELDS };
 	struct j_val f[FIELDS], s[PLAIN_FIELDS];
-	struct reasoning thoughts;
 	size_t n;
 
-	j_fields(delta, names, FIELDS, f);
-	j_fields(spare, names, PLAIN_FIELDS, s);
+	j_pick(delta, THOUGHT_NAMES "extra_content\0content\0refusal\0tool_calls\0function_call\0", f);
+	j_pick(spare, PLAIN_NAMES, s);
 	for (int i = 0; i < PLAIN_FIELDS; i++)
-		thoughts.plain[i] = j_empty(f[PLAIN + i]) ? s[i] : f[PLAIN + i];
-	thoughts.details = f[DETAILS];
-	thoughts.opaque = f[OPAQUE];
-	struct j_val extra = google(f[EXTRA]);
-	thoughts.signature = j_get(extra, "thought_signature");
-	if (thoughts.signature.type != J_STRING)
-		thoughts.signature = f[SIGNATURE];
-	reasoning_read(r, &thoughts);
-	read_content(r, f[CONTENT], !r->whole && j_get(extra, "thought").type == J_TRUE);
-	const char *refusal = j_raw(f[REFUSAL], &n);
-	r->refused = r->refused || n > 0;
-	text_put(r, refusal, n);
+		if (j_empty(f[i]))
+			f[i] = s[i];
+	f[THOUGHT_SIGNATURE] = google_signature(f[EXTRA], f[THOUGHT_SIGNATURE]);
+	reasoning_read(r, f);
+	read_content(r, f[CONTENT], !r->whole && google_member(f[EXTRA], "thought").type == J_TRUE);
+	const char *refused = refusal(r, f[REFUSAL], &n);
+	text_put(r, refused, n);
 	calls_read(r, f[TOOLS], choice);
 	calls_function(r, f[FUNCTION], choice);
 	calls_settle(r, false);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static void trim(char **p, size_t *n)
 {
-	while (*n > 0 && is_space(**p)) {
+	while (*n > 0 && is_white(**p)) {
 		++*p;
 		--*n;
 	}
-	while (*n > 0 && is_space((*p)[*n - 1]))
+	while (*n > 0 && is_white((*p)[*n - 1]))
 		--*n;
 }
 
@@ -223,11 +210,8 @@ static void fail_with_content(struct reply *r, struct j_val delta)
 	size_t n = j_copy(j_get(delta, "content"), text, sizeof text);
 
 	unprefix(&p, &n);
-	if (j_check(p, n, &err) == 0 && error_object(j_root(p, n), 500, &r->error))
-		failed(r);
-	else if (error_text(p, n, &r->error))
-		failed(r);
-	else
+	bool found = j_check(p, n, &err) == 0 && error_object(j_root(p, n), 500, &r->error);
+	if (!fail_error(r, found || error_text(p, n, &r->error), false, p, n))
 		fail_with(r, 500, "the upstream ended the answer: error_finish: ", p, n);
 }
 
@@ -236,10 +220,8 @@ static void read_finish(struct reply *r, enum finish finish, const char *word)
 	if (finish == FINISH_NONE || r->finish != FINISH_NONE)
 		return;
 	memcpy(r->finish_word, word, sizeof r->finish_word);
-	if (finish == FINISH_OVERLOAD)
-		fail_with(r, 529, "the upstream ended the answer: ", word, strlen(word));
-	else if (finish == FINISH_ERROR)
-		fail_with(r, 500, "the upstream ended the answer: ", word, strlen(word));
+	if (finish >= FINISH_OVERLOAD)
+		fail_with(r, finish == FINISH_OVERLOAD ? 529 : 500, "the upstream ended the answer: ", word, strlen(word));
 	else
 		r->finish = (unsigned char)finish;
 }
@@ -247,14 +229,11 @@ static void read_finish(struct reply *r, enum finish finish, const char *word)
 static void read_choice(struct reply *r, struct j_val choice, size_t place)
 {
 	enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, STOP, MATCHED, FILTER, FIELDS };
-	static const char *const names[] = {
-		"index", "delta", "message", "finish_reason", "usage", "stop_reason", "matched_stop", "content_filter_results"
-	};
 	struct j_val f[FIELDS];
 	char word[sizeof r->finish_word];
 	int64_t index;
 
-	j_fields(choice, names, FIELDS, f);
+	j_pick(choice, "index\0delta\0message\0finish_reason\0usage\0stop_reason\0matched_stop\0content_filter_results\0", f);
 	enum finish finish = finish_of(f[FINISH], word, sizeof word);
 	struct j_val delta = f[DELTA].type == J_OBJECT ? f[DELTA] : f[MESSAGE];
 	usage_read(r, f[USAGE]);
@@ -282,11 +261,9 @@ static void read_choice(struct reply *r, struct j_val choice, size_t place)
 /* Whether an object without choices, or with an error in it, is worth asking whether it is an error. */
 static bool suspicious(struct j_val error, struct j_val choices, struct j_val base, struct j_val object)
 {
-	int64_t code = 0;
+	int64_t code;
 
-	if (!j_empty(error) || j_is(object, "error"))
-		return true;
-	if (base.type == J_OBJECT && j_whole(j_get(base, "status_code"), &code) && code != 0)
+	if (!j_empty(error) || j_is(object, "error") || (j_whole(j_get(base, "status_code"), &code) && code != 0))
 		return true;
 	return choices.type != J_ARRAY;
 }
@@ -295,19 +272,12 @@ static bool suspicious(struct j_val error, struct j_val choices, struct j_val ba
 static void read_object(struct reply *r, struct j_val v, bool named)
 {
 	enum { CHOICES, ERROR, USAGE, GROQ, TIMINGS, BASE, OBJECT, FIELDS };
-	static const char *const names[] = {
-		"choices", "error", "usage", "x_groq", "timings", "base_resp", "object"
-	};
 	struct j_val f[FIELDS], choice = { 0 };
 	bool finished = r->finish != FINISH_NONE;
 
-	j_fields(v, names, FIELDS, f);
-	if (!finished && (named || suspicious(f[ERROR], f[CHOICES], f[BASE], f[OBJECT]))) {
-		if (error_object(v, 500, &r->error))
-			failed(r);
-		else if (named)
-			fail_with(r, 500, "upstream error: ", v.p, v.n);
-	}
+	j_pick(v, "choices\0error\0usage\0x_groq\0timings\0base_resp\0object\0", f);
+	if (!finished && (named || suspicious(f[ERROR], f[CHOICES], f[BASE], f[OBJECT])))
+		fail_error(r, error_object(v, 500, &r->error), named, v.p, v.n);
 	if (r->what != REPLY_MORE)
 		return;
 	usage_read(r, f[USAGE]);
@@ -335,10 +305,7 @@ static void read_value(struct reply *r, struct j_val v, bool named)
 			read_object(r, item, named);
 	if (v.type != J_STRING || r->what != REPLY_MORE || r->finish != FINISH_NONE)
 		return;
-	if (error_object(v, 500, &r->error))
-		failed(r);
-	else if (named)
-		fail_with(r, 500, "upstream error: ", v.p + 1, v.n - 2);
+	fail_error(r, error_object(v, 500, &r->error), named, v.p + 1, v.n - 2);
 }
 
 /* Text that is no JSON: an error, a broken event, or one of the things that relays send to keep a line open. */
@@ -346,11 +313,7 @@ static void read_other(struct reply *r, char *p, size_t n, const struct j_err *e
 {
 	if (r->finish != FINISH_NONE)
 		return;
-	if (error_text(p, n, &r->error))
-		failed(r);
-	else if (named)
-		fail_with(r, 500, "upstream error: ", p, n);
-	else if (p[0] == '{' || p[0] == '[')
+	if (!fail_error(r, error_text(p, n, &r->error), named, p, n) && (p[0] == '{' || p[0] == '['))
 		fail_with(r, 502, "the upstream sent a broken event: ", err->why, strlen(err->why));
 }
 
@@ -411,10 +374,20 @@ static void read_lines(struct reply *r, char *p, size_t n, bool named)
 	}
 }
 
-static void begin(struct reply *r, struct plan *out)
+/* Whether there is still something to write, to out. */
+static bool begin(struct reply *r, struct plan *out)
 {
+	if (r->what != REPLY_MORE)
+		return false;
 	hold_event(&r->hold, out);
 	r->sink.out = out;
+	return true;
+}
+
+/* The same between the upstream's events, and only where events are written. */
+static bool begin_between(struct reply *r, struct plan *out, bool started)
+{
+	return r->sink.started == started && !r->sink.message && begin(r, out);
 }
 
 /* What the event came to; the plan is left whole. */
@@ -432,24 +405,18 @@ enum reply_what reply_event(struct reply *r, char *data, size_t n, const char *n
 	bool named = error_field || strcmp(name, "error") == 0;
 	struct j_err err;
 
-	if (r->what != REPLY_MORE)
+	if (!begin(r, out))
 		return r->what;
-	begin(r, out);
 	unprefix(&data, &n);
-	if (n > 0 && !read_data(r, data, n, &err, named)) {
-		if (memchr(data, '\n', n) != NULL)
-			read_lines(r, data, n, named);
-		else
-			read_other(r, data, n, &err, named);
-	}
+	if (n > 0 && !read_data(r, data, n, &err, named))
+		read_lines(r, data, n, named);
 	return finish_event(r);
 }
 
 enum reply_what reply_whole(struct reply *r, struct j_val completion, struct plan *out)
 {
-	if (r->what != REPLY_MORE)
+	if (!begin(r, out))
 		return r->what;
-	begin(r, out);
 	r->whole = true;
 	read_value(r, completion, false);
 	if (r->what == REPLY_MORE && !r->any_choice)
@@ -461,15 +428,13 @@ enum reply_what reply_whole(struct reply *r, struct j_val completion, struct pla
 
 enum reply_what reply_end(struct reply *r, bool clean, struct plan *out)
 {
-	if (r->what != REPLY_MORE)
+	if (!begin(r, out))
 		return r->what;
-	begin(r, out);
 	if (r->finish != FINISH_NONE)
 		conclude(r);
-	else if (clean)
-		reply_fail(r, r->real ? 500 : 502, "the upstream closed the stream before its answer was complete");
 	else
-		reply_fail(r, r->real ? 500 : 502, "the upstream's connection closed in the middle of its answer");
+		reply_fail(r, r->real ? 500 : 502, clean ? "the upstream closed the stream before its answer was complete" :
+			"the upstream's connection closed in the middle of its answer");
 	return finish_event(r);
 }
 
@@ -501,25 +466,20 @@ bool reply_finished(const struct reply *r)
 
 void reply_commit(struct reply *r, struct plan *out)
 {
-	if (r->sink.started || r->sink.message || r->what != REPLY_MORE)
-		return;
-	begin(r, out);
-	block_end(r, BLOCK_THINKING);
+	if (begin_between(r, out, false))
+		block_end(r, BLOCK_THINKING);
 }
 
 void reply_ping(struct reply *r, struct plan *out)
 {
-	if (!r->sink.started || r->sink.message || r->what != REPLY_MORE)
-		return;
-	begin(r, out);
-	sink_ping(&r->sink);
+	if (begin_between(r, out, true))
+		sink_ping(&r->sink);
 }
 
 void reply_nudge(struct reply *r, struct plan *out)
 {
-	if (!r->sink.started || r->sink.message || r->what != REPLY_MORE)
+	if (!begin_between(r, out, true))
 		return;
-	begin(r, out);
 	if (r->sink.open == BLOCK_NONE)
 		sink_open(&r->sink, BLOCK_THINKING);
 	sink_nothing(&r->sink);

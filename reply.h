@@ -83,11 +83,11 @@ struct reply {
 	unsigned nsent;
 	size_t detail_bytes;
 	/* text.c */
-	unsigned char text_state, tag, candidate, matched;
+	unsigned char text_state, matched;
+	unsigned short token, tag;	/* in markup_tokens: of what has matched; what must close it */
 	bool tag_cut;			/* the open tag's text repeats the reasoning: dropped */
 	bool refused;			/* text came as a refusal */
 	/* markup.c */
-	unsigned char markup_state, token, token_matched;
 	bool named;			/* what is held names a declared tool */
 	bool opener_leaks;		/* it began with a token of a template, not a tag that might be meant */
 	size_t held;

@@ -1,41 +1,37 @@
 /*
- * Content: reasoning in tags at its head, white space that opens no block.
+ * Content: reasoning in tags at its head, white space that opens no block,
+ * calls written as text (their forms: markup_parse.c).
  *
  *	state    awaits
  *	HEAD     an opening tag, behind white space; anything else is text
  *	OPENED   the same, but anything else is reasoning (think_tags=open)
  *	INSIDE   the closing tag
  *	BEHIND   what follows it: white space is dropped, another tag may come
- *	BODY     nothing more: all of it is text
+ *	BODY     a token that may begin a call; everything else is text
+ *	HELD     the rest of a call, or the first sign that it is none
+ *	CALLED   what stands behind a call: white space and closing tokens are
+ *	         dropped, another call may come
  *
- * A tag may be cut anywhere and its characters may be written as escapes. What
- * has matched so far is not kept but known: it is the beginning of a tag.
+ * A tag or token may be cut anywhere and its characters may be written as
+ * escapes. What has matched so far is not kept but known: it is the beginning
+ * of a token. What is held goes to markup.c.
  */
 #include <string.h>
 
 #include "answer.h"
+#include "markup.h"
 
-enum { HEAD, OPENED, INSIDE, BEHIND, BODY };
+enum { HEAD, OPENED, INSIDE, BEHIND, BODY, HELD, CALLED };
 
-static const struct {
-	const char *open, *close;
-} tags[] = {
-	{ "<think>", "</think>" },
-	{ "<thinking>", "</thinking>" },
-	{ "<thought>", "</thought>" },
-	{ "<reasoning>", "</reasoning>" },
-	{ "\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7" }
-};
-
-#define TAGS (sizeof tags / sizeof tags[0])
-#define ANY_TAG 255		/* opened by the prompt's template: any closing tag ends it */
+#define ANY_TAG 0		/* opened by the prompt's template: any closing tag ends it */
 
 void text_begin(struct reply *r)
 {
 	static const unsigned char states[] = { [TAGS_HEAD] = HEAD, [TAGS_OPEN] = OPENED, [TAGS_OFF] = BODY };
 
 	r->text_state = states[r->o.q->think_tags];
-	r->tag = r->matched = 0;
+	r->tag = ANY_TAG;
+	r->matched = 0;
 }
 
 size_t raw_unit(const char *raw, size_t n, char unit[4], size_t *used)
@@ -96,57 +92,93 @@ void text_put(struct reply *r, const char *raw, size_t n)
 	sink_put(&r->sink, raw, n);
 }
 
-/* ---- tags ---- */
+/* ---- tags and tokens ---- */
 
-static const char *tag_text(const struct reply *r, size_t tag)
+/* the sets whose tokens mean something in this state */
+static int awaited(const struct reply *r)
 {
-	return r->text_state == INSIDE ? tags[tag].close : tags[tag].open;
+	int stray = markup_leaks(r) ? TOKEN_STRAY : 0;
+
+	switch (r->text_state) {
+	case INSIDE:
+		return TOKEN_CLOSE_TAG;
+	case BODY:
+		return TOKEN_OPENER | stray;
+	case HELD:
+		return TOKEN_CLOSER;
+	case CALLED:
+		return TOKEN_OPENER | TOKEN_CLOSER | stray;
+	}
+	return TOKEN_OPEN_TAG;
 }
 
-/* whether the unit brings a tag one step further; the tag becomes the candidate */
+/* whether the unit brings a token one step further, the new r->token */
 static bool match(struct reply *r, const char *unit, size_t n)
 {
-	const char *so_far = tag_text(r, r->candidate);
+	int sets = awaited(r);
+	size_t i, len;
 
-	for (size_t i = 0; i < TAGS; i++) {
-		const char *tag = tag_text(r, i);
-		size_t left = strlen(tag);
+	for (i = 0; markup_tokens[i] != '\0'; i += len + 2) {
+		const char *token = markup_tokens + i + 1;
 
-		if (r->text_state == INSIDE && r->tag != ANY_TAG && i != r->tag)
+		len = strlen(token);
+		if ((markup_tokens[i] & sets) == 0 || (r->text_state == INSIDE && r->tag != ANY_TAG && i != r->tag))
 			continue;
-		if (left < r->matched + n || memcmp(tag, so_far, r->matched) != 0 || memcmp(tag + r->matched, unit, n) != 0)
+		if (len < r->matched + n || memcmp(token, markup_tokens + r->token + 1, r->matched) != 0 ||
+		    memcmp(token + r->matched, unit, n) != 0)
 			continue;
-		r->candidate = (unsigned char)i;
+		r->token = (unsigned short)i;
 		r->matched = (unsigned char)(r->matched + n);
 		return true;
 	}
 	return false;
 }
 
-/* Text outside of tags or inside of them. */
+/* Text of the present state. */
 static void put(struct reply *r, const char *raw, size_t n)
 {
-	if (r->text_state == HEAD)
+	if (n == 0)
+		return;
+	if (r->text_state == HELD)
+		markup_hold(r, raw, n);
+	else if (r->text_state != OPENED && r->text_state != INSIDE)
 		text_put(r, raw, n);
-	else if (r->text_state == BODY)
-		markup_text(r, raw, n);
-	else if (r->text_state != BEHIND && !r->tag_cut)
+	else if (!r->tag_cut)
 		reasoning_put(r, FROM_TAGS, raw, n);
 }
 
-/* The candidate is whole. */
-static void pass_tag(struct reply *r)
+/* Whether what is held is a call, or text, by now. */
+static void look(struct reply *r, bool end)
 {
+	enum markup_what what = markup_look(r, end);
+
+	if (what != MARKUP_MORE)
+		r->text_state = what == MARKUP_CALL ? CALLED : BODY;
+}
+
+/* The token is whole. */
+static void pass_token(struct reply *r)
+{
+	const char *token = markup_tokens + r->token + 1;
+	size_t n = r->matched;
+	int set = token[-1];
+
 	r->matched = 0;
-	if (r->text_state == INSIDE) {
+	if (r->text_state == HELD) {
+		markup_hold(r, token, n);
+		look(r, false);
+	} else if (set & TOKEN_CLOSE_TAG) {
 		r->text_state = BEHIND;
-		return;
+	} else if (set & TOKEN_OPEN_TAG) {
+		r->text_state = INSIDE;
+		r->tag = (unsigned short)(r->token + n + 2);
+		/* what a field has said already the tags say once more */
+		r->tag_cut = r->from != FROM_NONE && r->from != FROM_TAGS;
+		hold_drop(&r->hold, HOLD_WHITE_TEXT, 0);
+	} else if (set & TOKEN_OPENER) {
+		r->text_state = HELD;
+		markup_begin(r, token, n);
 	}
-	r->text_state = INSIDE;
-	r->tag = r->candidate;
-	/* what a field has said already the tags say once more */
-	r->tag_cut = r->from != FROM_NONE && r->from != FROM_TAGS;
-	hold_drop(&r->hold, HOLD_WHITE_TEXT, 0);
 }
 
 /* whether the first character behind white space may begin a tag */
@@ -163,66 +195,71 @@ static bool begins_tag(const char *raw, size_t n)
 	return false;
 }
 
-/* There is no tag here: what had matched is text of the state that follows. */
-static void no_tag(struct reply *r)
+static void read_text(struct reply *r, const char *raw, size_t n);
+
+/* There is no token here: what had matched is text, or belongs to the state that follows. */
+static void no_token(struct reply *r)
 {
-	const char *was = tag_text(r, r->candidate);
+	const char *was = markup_tokens + r->token + 1;
 	size_t n = r->matched;
+	unsigned char state = r->text_state;
 
 	r->matched = 0;
-	if (r->text_state == OPENED) {
+	if (state == OPENED)
 		r->text_state = INSIDE;
-		r->tag = ANY_TAG;
-	} else if (r->text_state != INSIDE) {
+	else if (state == HEAD || state == CALLED)
 		r->text_state = BODY;
-	}
-	put(r, was, n);
+	if (r->text_state != state)
+		read_text(r, was, n);
+	else
+		put(r, was, n);
 }
 
-/* How many bytes of raw surely begin no tag. */
+/* How many bytes of raw surely begin no token. */
 static size_t plain_run(const struct reply *r, const char *raw, size_t n)
 {
 	size_t i = 0, used;
 	char unit[4];
 
-	if (r->text_state == BODY)
+	if (r->text_state == BODY && !markup_reads(r))
 		return n;
-	if (r->text_state != INSIDE || r->matched > 0)
+	if (r->matched > 0 || (r->text_state != INSIDE && r->text_state != BODY && r->text_state != HELD))
 		return 0;
 	for (; i < n; i += used) {
 		raw_unit(raw + i, n - i, unit, &used);
-		if (unit[0] == '<' || unit[0] == '\xe2')
+		if (unit[0] == '<' || (unit[0] == '\xe2' && r->text_state == INSIDE))
 			break;
 	}
 	return i;
 }
 
 /*
- * One unit where a tag may stand. Returns how many bytes of it are text (all
- * or none): 0 when they belong to a tag, or are white space behind one.
+ * One unit where a token may stand. Returns how many bytes of it are text (all
+ * or none): 0 when they belong to a token, or are white space behind one.
  */
 static size_t step(struct reply *r, const char *raw, size_t n, size_t *used)
 {
 	char unit[4];
 	size_t len = raw_unit(raw, n, unit, used);
+	bool behind = r->text_state == BEHIND || r->text_state == CALLED;
 
 	if (r->matched == 0 && len == 1 && is_white(unit[0]))
-		return r->text_state == BEHIND ? 0 : *used;
+		return behind ? 0 : *used;
 	if (r->text_state == BEHIND)
 		r->text_state = HEAD;
 	if (match(r, unit, len)) {
-		if (r->matched == strlen(tag_text(r, r->candidate)))
-			pass_tag(r);
+		if (markup_tokens[r->token + 1 + r->matched] == '\0')
+			pass_token(r);
 		return 0;
 	}
-	if (r->text_state == INSIDE && r->matched == 0)
+	if (r->matched == 0 && (r->text_state == INSIDE || r->text_state == BODY || r->text_state == HELD))
 		return *used;
-	no_tag(r);
+	no_token(r);
 	*used = 0;	/* once more, in the state that follows */
 	return 0;
 }
 
-static void read_content(struct reply *r, const char *raw, size_t n)
+static void read_text(struct reply *r, const char *raw, size_t n)
 {
 	const char *from = raw, *end = raw + n;
 
@@ -248,11 +285,15 @@ void text_content(struct reply *r, const char *raw, size_t n, bool is_thought)
 		reasoning_put(r, FROM_TAGS, raw, n);
 		return;
 	}
-	read_content(r, raw, n);
+	read_text(r, raw, n);
+	if (r->text_state == HELD && markup_due(r))
+		look(r, false);
 }
 
 void text_end(struct reply *r)
 {
-	if (r->matched > 0)
-		no_tag(r);
+	while (r->matched > 0)
+		no_token(r);
+	if (r->text_state == HELD)
+		look(r, true);
 }

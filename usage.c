@@ -37,44 +37,40 @@ static int64_t first_of(const struct j_val v[], size_t count)
 
 void usage_read(struct reply *r, struct j_val usage)
 {
-	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, WRITTEN = READ + 4, DETAILS = WRITTEN + 4, IN_DETAILS, FIELDS };
-	static const char *const names[] = {
-		"prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "total_tokens",
-		"cached_tokens", "prompt_cache_hit_tokens", "", "cache_read_input_tokens",
-		"", "cache_write_tokens", "caching_tokens", "cache_creation_input_tokens",
-		"prompt_tokens_details", "input_tokens_details"
-	};
+	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, DETAILS = READ + 2, WRITTEN = READ + 4, IN_DETAILS = WRITTEN + 3, FIELDS };
+	static const char names[] =
+		"prompt_tokens\0input_tokens\0completion_tokens\0output_tokens\0total_tokens\0"
+		"cached_tokens\0prompt_cache_hit_tokens\0prompt_tokens_details\0cache_read_input_tokens\0"
+		"cache_write_tokens\0caching_tokens\0cache_creation_input_tokens\0"
+		"input_tokens_details\0";
 	enum { CACHED, WRITES, CACHING, CREATED, DETAIL_FIELDS };
-	static const char *const detail_names[] = {
-		"cached_tokens", "cache_write_tokens", "caching_tokens", "cache_creation_tokens"
-	};
+	static const char detail_names[] = "cached_tokens\0cache_write_tokens\0caching_tokens\0cache_creation_tokens\0";
 	struct j_val f[FIELDS], d[DETAIL_FIELDS];
 	struct reply_count c = { .known = true };
 
 	if (usage.type != J_OBJECT)
 		return;
-	j_fields(usage, names, FIELDS, f);
-	j_fields(f[DETAILS].type == J_OBJECT ? f[DETAILS] : f[IN_DETAILS], detail_names, DETAIL_FIELDS, d);
-	f[READ + 2] = d[CACHED];
+	j_pick(usage, names, f);
+	j_pick(f[DETAILS].type == J_OBJECT ? f[DETAILS] : f[IN_DETAILS], detail_names, d);
+	f[DETAILS] = d[CACHED];
 	c.prompt = first_of(&f[PROMPT], 2);
 	c.completion = first_of(&f[COMPLETION], 2);
 	c.total = tokens(f[TOTAL]);
 	c.read = first_of(&f[READ], 4);
 	c.created = first_of(&d[WRITES], 3);
 	if (c.created == 0)
-		c.created = first_of(&f[WRITTEN], 4);
+		c.created = first_of(&f[WRITTEN], 3);
 	if (c.prompt + c.completion + c.total > 0 || !r->count.known)
 		r->count = c;
 }
 
 void usage_timings(struct reply *r, struct j_val timings)
 {
-	static const char *const names[] = { "cache_n", "prompt_n", "predicted_n" };
 	struct j_val f[3];
 
 	if (timings.type != J_OBJECT || r->count.known)
 		return;
-	j_fields(timings, names, 3, f);
+	j_pick(timings, "cache_n\0prompt_n\0predicted_n\0", f);
 	r->count.read = tokens(f[0]);
 	r->count.prompt = r->count.read + tokens(f[1]);
 	r->count.completion = tokens(f[2]);
