@@ -276,12 +276,25 @@ static bool check_list(struct load *l, const char *name, const char *list, bool 
 	return true;
 }
 
+static bool given(const struct load *l, const char *name)
+{
+	return l->option[option_named(name)].value != NULL;
+}
+
+/* Another provider than the default's seldom has the default's small model. */
+static void check_models(struct load *l)
+{
+	if (given(l, "OPENAI_BASE_URL") && given(l, "BIG_MODEL") && !given(l, "SMALL_MODEL"))
+		load_warn(l, NOWHERE, "SMALL_MODEL", " is not set: haiku, which subagents ask for, will be %s", l->c->small_model);
+}
+
 static bool check(struct load *l)
 {
 	struct config *c = l->c;
 
 	if (!*c->middle_model)
 		c->middle_model = c->big_model;
+	check_models(l);
 	c->key_is_set = *c->openai_api_key != 0;
 	if (c->min_tokens_limit > c->max_tokens_limit)
 		return load_fail(l, ITS_OWN, "MIN_TOKENS_LIMIT", " is above MAX_TOKENS_LIMIT (%d)", c->max_tokens_limit);

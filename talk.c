@@ -224,6 +224,17 @@ static void take_response(struct conn *c, const struct http_head *h)
 	conn_enter(c, PHASE_RELAY);
 }
 
+/* A TLS alert (RFC 8446 5.1), which is how a TLS server answers a plain request: not to be tried again as it is. */
+static bool tls_alert(struct conn *c)
+{
+	if (c->up_rx.p[0] != 0x15)
+		return false;
+	error_set(&c->error, 502, "the upstream speaks TLS on this port: use https:// in OPENAI_BASE_URL");
+	c->error.should_retry = 0;
+	conn_fail_with(c, &c->error, "broken response");
+	return true;
+}
+
 /* Bytes of the head are collected, since records and packets end where they like; what is behind it stays in rx. */
 static bool read_head(struct conn *c)
 {
@@ -239,7 +250,8 @@ static bool read_head(struct conn *c)
 	buf_put(&c->up_rx, p, n);
 	int size = http_response(c->up_rx.p, c->up_rx.len, false, &h, &why);
 	if (size < 0 || (size == 0 && buf_room(&c->up_rx) == 0)) {
-		bad_upstream(c, size < 0 ? why : "its head is too large");
+		if (!tls_alert(c))
+			bad_upstream(c, size < 0 ? why : "its head is too large");
 		return true;
 	}
 	if (size == 0) {

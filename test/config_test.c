@@ -243,6 +243,10 @@ static void slips(void)
 		snprintf(text, sizeof text, KEY "%s\n", t[i][0]);
 		CHECK(t[i][0], load(text) && strstr(warned, ":2: ") && strstr(warned, t[i][1]));
 	}
+	CHECK("another provider with the default's small model", load(KEY "OPENAI_BASE_URL=https://api.example.com/v1\nBIG_MODEL=x\n")
+		&& strstr(warned, "SMALL_MODEL is not set") != NULL);
+	CHECK("not with one of its own", load(KEY "OPENAI_BASE_URL=https://api.example.com/v1\nBIG_MODEL=x\nSMALL_MODEL=y\n")
+		&& is(warned, ""));
 	CHECK("other programs' names are left alone", load(KEY "PATH=/bin\nDATABASE_URL=x\nTEMP=y\nNO_COLOR=1\n") && is(warned, ""));
 	put_bytes(file, KEY, strlen(KEY), 0600);
 	CHECK("in the environment only what is clear", load_env(file, env)

@@ -104,6 +104,8 @@ when switch
 	wire "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
 when interim
 	wire "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}"
+when get-tls.
+	wire "\x15\x03\x01\x00\x02\x02\x46"
 when no-http
 	wire "SSH-2.0-OpenSSH_9.2\r\n"
 when two-lengths
@@ -189,6 +191,10 @@ while read -r in out type; do
 	*) error_is "status $in" "get-$in." "$out" "$type" "status $in" ;;
 	esac
 done <"$T/statuses"
+ask get-tls.
+fails 'plain words to a TLS port' 502 api_error
+has 'it is told what to change' "$T/body" 'https:// in OPENAI_BASE_URL'
+is 'and is not tried again' "$(field x-should-retry)" false
 ask get-301.
 has 'a redirect names the host alone' "$T/body" other.example
 hasnt 'a redirect: nothing else of it' "$T/body" key=abc
