@@ -107,6 +107,7 @@ exec "$PROXY" "\$@" --env "$T/second"
 END
 chmod +x "$T/both"
 PROXY=$T/both start_proxy UP_KEEPALIVE_MS=300
+until_true nc -z 127.0.0.1 "$second"
 
 # quiet: no connection is left, on either side
 base=$(descriptors)
