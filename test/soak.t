@@ -109,6 +109,13 @@ chmod +x "$T/both"
 PROXY=$T/both start_proxy UP_KEEPALIVE_MS=300
 until_true nc -z 127.0.0.1 "$second"
 
+# settled: what tried whether it listens is closed on the other side too
+settled() {
+	before=$(descriptors)
+	sleep 0.3
+	[ "$before" = "$(descriptors)" ]
+}
+until_true settled
 # quiet: no connection is left, on either side
 base=$(descriptors)
 quiet() {
