@@ -240,3 +240,52 @@ script() {
 	cat >"$T/script.$((count + 1))"
 	start_provider --script "$T/script.$((count + 1))" "$@"
 }
+
+# start_secure [DIRECTIVE ...]: nginx with TLS before the provider, again where a port was taken;
+# sets $secure (its port) and makes $T/ca with the certificates
+start_secure() {
+	mkdir "$T/ca" "$T/nginx"
+	sh "$top/test/mkca" "$T/ca" >/dev/null || exit 1
+	secure_up "$@" || secure_up "$@" || secure_up "$@" || { cat "$T/nginx/error"; exit 1; }
+}
+
+secure_up() {
+	secure=$("$top/test/tool" port)
+	cat >"$T/nginx/conf" <<END
+daemon off;
+master_process off;
+pid $T/nginx/pid;
+error_log $T/nginx/error warn;
+events { worker_connections 1024; }
+http {
+	client_body_temp_path $T/nginx/a;
+	proxy_temp_path $T/nginx/b;
+	fastcgi_temp_path $T/nginx/c;
+	uwsgi_temp_path $T/nginx/d;
+	scgi_temp_path $T/nginx/e;
+	access_log off;
+	$*
+	server {
+		listen 127.0.0.1:$secure ssl;
+		ssl_protocols TLSv1.2;
+		ssl_certificate $T/ca/good.pem;
+		ssl_certificate_key $T/ca/good.key;
+		location / {
+			proxy_pass http://127.0.0.1:$provider;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_buffering off;
+		}
+	}
+}
+END
+	nginx -p "$T/nginx" -c "$T/nginx/conf" -e "$T/nginx/error" 2>/dev/null &
+	nginx_pid=$!
+	keep_pid $nginx_pid
+	until_true secure_is_up
+	kill -0 $nginx_pid 2>/dev/null
+}
+
+secure_is_up() {
+	! kill -0 $nginx_pid 2>/dev/null || nc -z 127.0.0.1 "$secure"
+}

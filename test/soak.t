@@ -46,49 +46,7 @@ keep_pid $!
 until_true test -s "$T/provider" || exit 1
 provider=$(cat "$T/provider")
 
-mkdir "$T/ca" "$T/nginx"
-sh "$top/test/mkca" "$T/ca" >/dev/null || exit 1
-nginx_up() {
-	secure=$("$top/test/tool" port)
-	cat >"$T/nginx/conf" <<END
-daemon off;
-master_process off;
-pid $T/nginx/pid;
-error_log $T/nginx/error crit;
-events { worker_connections 1024; }
-http {
-	client_body_temp_path $T/nginx/a;
-	proxy_temp_path $T/nginx/b;
-	fastcgi_temp_path $T/nginx/c;
-	uwsgi_temp_path $T/nginx/d;
-	scgi_temp_path $T/nginx/e;
-	access_log off;
-	keepalive_requests 100;
-	server {
-		listen 127.0.0.1:$secure ssl;
-		ssl_protocols TLSv1.2;
-		ssl_certificate $T/ca/good.pem;
-		ssl_certificate_key $T/ca/good.key;
-		ssl_session_cache shared:s:1m;
-		location / {
-			proxy_pass http://127.0.0.1:$provider;
-			proxy_http_version 1.1;
-			proxy_set_header Connection "";
-			proxy_buffering off;
-		}
-	}
-}
-END
-	nginx -p "$T/nginx" -c "$T/nginx/conf" -e "$T/nginx/error" 2>/dev/null &
-	nginx_pid=$!
-	keep_pid $nginx_pid
-	until_true nginx_is_up
-	kill -0 $nginx_pid 2>/dev/null
-}
-nginx_is_up() {
-	! kill -0 $nginx_pid 2>/dev/null || nc -z 127.0.0.1 "$secure"
-}
-nginx_up || nginx_up || nginx_up || { cat "$T/nginx/error"; exit 1; }
+start_secure 'keepalive_requests 100;' 'ssl_session_cache shared:s:1m;'
 
 # one process, two instances: plain and TLS; idle connections are not kept long, so that what is there is a leak
 second=$("$top/test/tool" port)
