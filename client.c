@@ -42,7 +42,6 @@ bool client_write(struct conn *c)
 			return false;
 		}
 		buf_skip(&c->tx, (size_t)k);
-		c->bytes_out += k;
 		c->client_moved = c->srv->now;
 		moved = true;
 	}

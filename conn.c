@@ -53,27 +53,11 @@ static void forget(struct conn *c)
 	heap_free(&c->event);
 	heap_free(&c->stash_bytes);
 	heap_free(&c->whole);
-	c->stash.b = (struct buf){ 0 };
+	out_reset(c);
+	memset((char *)c + offsetof(struct conn, body_over), 0, offsetof(struct conn, rx) - offsetof(struct conn, body_over));
 	c->stash.grow = stash_grow;
 	c->stash.owner = c;
-	c->session = (struct session){ 0 };
-	out_reset(c);
-	c->answered = c->out_ended = c->terminated = c->reply_over = false;
-	c->up_body_done = c->up_head_done = c->converted = c->broken = false;
-	c->tries = c->nrepairs = 0;
-	c->resent = false;
-	c->fit_tokens = 0;
-	c->repairs[0] = c->place[0] = '\0';
-	c->run = c->looked = 0;
-	c->retry_at = c->finished_at = c->first_byte = 0;
-	c->status = 0;
-	c->bytes_out = 0;
 	c->why = "done";
-	c->model[0] = c->up_model[0] = c->session_id[0] = c->origin[0] = c->id[0] = '\0';
-	c->nmodel = 0;
-	c->http10 = c->head_method = c->has_error = false;
-	c->allow = NULL;
-	c->mode = RELAY_SNIFF;
 }
 
 struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out, const char *peer)

@@ -44,10 +44,10 @@ struct model_settings {
 /* one configured listener */
 struct instance {
 	const struct config *cfg;
-	struct model_settings settings[INSTANCE_MODELS];
-	unsigned next;			/* of the settings that make room */
 	int listener;			/* -1: inetd */
 	int port;			/* where it listens: with PORT=0 the one that the system picked */
+	unsigned next;			/* of the settings that make room */
+	struct model_settings settings[INSTANCE_MODELS];
 };
 
 /* what all connections share; main owns it */
@@ -84,24 +84,39 @@ enum relay_mode {
 /* how the answer to the client is framed */
 enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE };
 
+/*
+ * What is asked for most stands first: the first 128 bytes of a struct are
+ * reached by shorter instructions. All between body_over and rx belongs to one
+ * request and its answer, and is emptied behind it.
+ */
 struct conn {
 	struct server *srv;
 	struct instance *inst;
-	int in, out;			/* the same for a socket */
-	char peer[64];
 	enum phase phase;
-	int64_t entered;		/* when the phase began */
-	int64_t client_moved;		/* when the client last took or gave something */
-	bool in_eof, is_socket, again, broken;
-	int npoll;			/* entries of the present poll set */
+	bool in_eof, is_socket, again;
+	struct upstream *drain;		/* a connection whose response is to be read to its end, to be reused */
 
-	/* the request */
-	enum route route;
+	bool body_over;			/* the request's body was read to its end */
 	bool keep_alive, http10, head_method;
 	bool answered;			/* a response head was written */
 	bool has_error;			/* the answer is an error: c->error */
-	bool body_over;			/* the body was read to its end */
-	bool converted;			/* it was good, and is meant for the upstream */
+	bool converted;			/* the request was good, and is meant for the upstream */
+	bool resent;			/* as it was, once */
+	bool up_keep, up_body_done;
+	bool out_ended;			/* the plan in out_plan is the last */
+	bool terminated;		/* the last chunk was written */
+	bool reply_over;		/* the answer is complete, or failed */
+	bool broken;			/* and ends uncleanly */
+	enum route route;
+	enum relay_mode mode;
+	enum framing frame;
+	struct upstream *up;
+	size_t run;			/* bytes of body at up_rx that are not used yet */
+	struct heap whole;		/* a JSON answer, an error's body, a folded message */
+	const char *why;		/* static: why it ended, for the log line */
+	int64_t progress;		/* when the upstream last made some */
+
+	/* the request */
 	size_t looked;			/* bytes in rx that are no complete head */
 	const char *allow;		/* the Allow field of a 405, NULL without */
 	int64_t began;			/* its first byte */
@@ -114,20 +129,17 @@ struct conn {
 	struct http_body body_in;
 	struct heap body;
 	struct request_facts facts;
-	struct quirks q;
 	char binding[24];
 	char place[sizeof ((struct cfg_target *)0)->host + CONV_MODEL_MAX + 2];	/* "host/model" */
 	unsigned nrepairs;		/* of a refused request */
-	bool resent;			/* as it was, once */
 	int64_t fit_tokens;		/* a smaller max_tokens that fits the context; 0: none */
 	char repairs[LEARNED_TEXT];	/* settings that are on trial */
 
 	/* the upstream */
-	struct upstream *up;
 	unsigned tries;			/* connections begun for this request, reused ones not counted */
+	unsigned interim;		/* 1xx heads seen */
 	int64_t retry_at;
 	int64_t started;		/* when the request turned to the upstream */
-	int64_t progress;		/* when the upstream last made some */
 	struct heap up_head;		/* the request head for the upstream */
 	size_t up_head_at;
 	struct heap plan_bytes;		/* spans and arena of its body's plan */
@@ -137,41 +149,38 @@ struct conn {
 	struct session session;		/* in a heap block of its own: it outlives the plan */
 	struct heap names;
 	struct buf up_rx;		/* the response head as it arrives, in event_bytes */
-	unsigned interim;		/* 1xx heads seen */
-	bool up_head_done, up_keep, up_body_done;
 	struct http_body body_up;
-	size_t run;			/* bytes of body at up_rx that are not used yet */
-	enum relay_mode mode;
 	int up_status;
-	struct api_error error;
 
 	/* the answer */
 	struct sse sse;
-	struct reply reply;
 	struct heap event;		/* in place of event_bytes for large ones */
 	struct heap stash_bytes;
 	struct stash stash;
-	struct heap whole;		/* a JSON answer, an error's body, a folded message */
-	struct plan out_plan;
-	struct plan_pos out_at;
-	size_t out_pulled;
-	struct plan_heap out_heap;
-	enum framing frame;
-	bool out_ended;			/* the plan in out_plan is the last */
-	bool terminated;		/* the last chunk was written */
-	bool reply_over;		/* the answer is complete, or failed */
 	int64_t finished_at;		/* the finish reason came; 0: not yet */
 	int64_t last_out, last_event;	/* when something, a real event went to the client */
 	int64_t first_byte;
 	int status;			/* of the answer */
-	const char *why;		/* static: why it ended, for the log line */
-	int64_t bytes_out;
 
-	struct upstream *drain;		/* a connection whose response is to be read to its end, to be reused */
-	struct http_body drain_body;
-	int64_t drain_until;
-
+	/* the connection */
 	struct buf rx, tx;
+	int64_t entered;		/* when the phase began */
+	int64_t client_moved;		/* when the client last took or gave something */
+	int64_t drain_until;
+	struct http_body drain_body;
+	int in, out;			/* the same for a socket */
+	int npoll;			/* entries of the present poll set */
+	char peer[64];
+
+	/* of a request too, but set up before each use */
+	struct plan out_plan;
+	struct plan_pos out_at;
+	size_t out_pulled;
+	struct plan_heap out_heap;
+	struct quirks q;
+	struct api_error error;
+	struct reply reply;
+
 	struct span spans[CONN_SPANS];
 	char arena[CONN_ARENA];
 	char rx_bytes[CONN_RX], tx_bytes[CONN_TX], event_bytes[CONN_EVENT];

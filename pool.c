@@ -41,12 +41,12 @@ struct session {
 struct up_pool {
 	struct dns *dns;
 	struct roots *roots;
-	struct session session[SESSIONS];
 	uint64_t count;
-	struct idle idle[UP_IDLE_MAX];	/* in the order they came */
-	int nidle;
 	int64_t looked;
+	int nidle;
 	bool turn_taken;
+	struct idle idle[UP_IDLE_MAX];	/* in the order they came */
+	struct session session[SESSIONS];
 };
 
 /* ---------------------------------------------------------------- identity */

@@ -33,7 +33,7 @@ static void dial(struct conn *c, bool fresh)
 	c->plan_at = (struct plan_pos){ 0 };
 	c->up_rx = (struct buf){ c->event_bytes, sizeof c->event_bytes, 0, 0 };
 	c->interim = 0;
-	c->up_head_done = c->up_body_done = c->up_keep = false;
+	c->up_body_done = c->up_keep = false;
 	c->run = 0;
 	conn_enter(c, PHASE_DIAL);
 }
@@ -206,7 +206,6 @@ static void take_response(struct conn *c, const struct http_head *h)
 		bad_upstream(c, "it is compressed although that was not asked for");
 		return;
 	}
-	c->up_head_done = true;
 	c->up_status = h->status;
 	c->up_keep = h->keep_alive;
 	http_body_init(&c->body_up, h);

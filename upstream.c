@@ -35,21 +35,21 @@
 struct upstream {
 	struct up_pool *pool;
 	const struct config *c;
-	struct identity id;
 	struct roots *roots;
 	enum up_state state, reached;
-	struct dns_query *query;
-	struct dns_answer answer;
-	struct dial dial;
-	int fd;
-	int64_t deadline;	/* of the handshake */
-	struct tls *tls;
-	char *plain;		/* the storage of rx and tx */
-	struct buf rx, tx;
-	int broken;		/* errno that ended sending, or 0 */
-	uint64_t before;	/* what TLS had sent when the user's first byte was put */
-	bool put, sent, reused, retry, permanent, timed_out, again;
 	enum up_end end;
+	int fd;
+	int broken;		/* errno that ended sending, or 0 */
+	bool put, sent, reused, retry, permanent, timed_out, again;
+	struct tls *tls;
+	struct buf rx, tx;
+	char *plain;		/* the storage of rx and tx */
+	int64_t deadline;	/* of the handshake */
+	uint64_t before;	/* what TLS had sent when the user's first byte was put */
+	struct dns_query *query;
+	struct dial dial;
+	struct dns_answer answer;
+	struct identity id;
 	char why[512];
 };
 
