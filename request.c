@@ -324,7 +324,7 @@ static int convert(struct j_val body, const struct target *t, struct plan *out, 
 		error_set(e, 400, not_object);
 		return -1;
 	}
-	memset(&w, 0, offsetof(struct work, calls));
+	memset(&w, 0, offsetof(struct work, seen));
 	w.t = t;
 	w.q = t->q;
 	w.out = out;

@@ -136,6 +136,8 @@ static bool seen(struct work *w, uint64_t hash)
 	size_t i = (size_t)(hash % SEEN_SLOTS);
 
 	hash += hash == 0;
+	if (w->nseen == 0)
+		memset(w->seen, 0, sizeof w->seen);
 	while (w->seen[i] != 0) {
 		if (w->seen[i] == hash)
 			return true;

@@ -92,7 +92,6 @@ struct work {
 	struct j_val top[TOPS];
 	struct j_val extra;		/* of the quirks */
 	const char *merged[8];		/* members that extra was merged into already */
-	uint64_t seen[SEEN_SLOTS];	/* hashes of ids, open addressing; 0: free */
 
 	struct {
 		const char *content;	/* the content array whose first block was read last */
@@ -101,6 +100,7 @@ struct work {
 	} last;				/* whether a message is silent is asked of its first block, and then it is written */
 
 	/* from here on nothing is cleared at the start */
+	uint64_t seen[SEEN_SLOTS];	/* hashes of ids, open addressing; 0: free; cleared for the first */
 	struct call calls[TURN_CALLS];
 	struct {
 		uint64_t hash;
