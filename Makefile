@@ -96,7 +96,10 @@ asan:
 		EXTRA='$(SANITIZE)'
 
 # small: all at once, so that what is used once is inlined; nothing unwinds, so the tables for it are left out
-SMALL = -Oz -flto=auto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+# and tables need no more alignment than their type
+SMALL = -Oz -flto -flto-partition=one -fno-jump-tables -fno-expensive-optimizations -fno-tree-dominator-opts $(ALIGN) \
+	-fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+ALIGN = $(shell $(MUSL_CC) -malign-data=abi -E -x c /dev/null >/dev/null 2>&1 && echo -malign-data=abi)
 SMALL_LINK = -static -no-pie -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-T,build/static/no-unwind.ld
 
 static: $(O)/bearssl
