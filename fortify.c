@@ -1,7 +1,12 @@
 /*
- * For the static build by musl against a libbearssl.a that was compiled with
- * _FORTIFY_SOURCE, as Debian's is: glibc's checked copies, which musl lacks.
- * room is what the compiler knew of the destination's size.
+ * For the static build by musl.
+ *
+ * A libbearssl.a that was compiled with _FORTIFY_SOURCE, as Debian's is, wants
+ * glibc's checked copies, which musl lacks. room is what the compiler knew of
+ * the destination's size.
+ *
+ * musl's setrlimit brings what stops all other threads (on kernels before
+ * 2.6.36), semaphores and all. Here is one thread.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,6 +15,7 @@
 void *__memcpy_chk(void *dst, const void *src, size_t n, size_t room);
 void *__memmove_chk(void *dst, const void *src, size_t n, size_t room);
 void *__memset_chk(void *dst, int c, size_t n, size_t room);
+void __synccall(void (*act)(void *), void *ctx);
 
 void *__memcpy_chk(void *dst, const void *src, size_t n, size_t room)
 {
@@ -30,4 +36,9 @@ void *__memset_chk(void *dst, int c, size_t n, size_t room)
 	if (n > room)
 		abort();
 	return memset(dst, c, n);
+}
+
+void __synccall(void (*act)(void *), void *ctx)
+{
+	act(ctx);
 }
