@@ -263,15 +263,9 @@ void error_set(struct api_error *e, int status, const char *message)
 
 void error_body(struct plan *p, const struct api_error *e, const char *request_id)
 {
-	plan_lit(p, "{\"type\":\"error\",\"error\":{\"type\":\"");
-	plan_lit(p, e->type);
-	plan_lit(p, "\",\"message\":");
-	plan_str(p, e->message);
-	plan_lit(p, "}");
-	if (request_id != NULL && request_id[0] != '\0') {
-		plan_lit(p, ",\"request_id\":");
-		plan_str(p, request_id);
-	}
+	plan_put(p, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%e\"}", e->type, e->message);
+	if (request_id != NULL && request_id[0] != '\0')
+		plan_put(p, ",\"request_id\":\"%e\"", request_id);
 	plan_lit(p, "}");
 }
 

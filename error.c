@@ -425,9 +425,6 @@ enum member { M_ERROR, M_ERRORS, M_BASE_RESP, M_CHOICES, M_DETAIL, M_MESSAGE, M_
 
 static bool is_error(struct j_val value)
 {
-	static const char *const names[MEMBERS] = {
-		"error", "errors", "base_resp", "choices", "detail", "message", "msg", "code", "type", "object", "status_code"
-	};
 	struct j_val m[MEMBERS], code;
 
 	if (value.type == J_STRING)
@@ -436,7 +433,7 @@ static bool is_error(struct j_val value)
 		return j_count(value) > 0;
 	if (value.type != J_OBJECT)
 		return false;
-	j_fields(value, names, MEMBERS, m);
+	j_pick(value, "error\0errors\0base_resp\0choices\0detail\0message\0msg\0code\0type\0object\0status_code\0", m);
 	if (is_filled(m[M_ERROR]) || is_filled(m[M_ERRORS]))
 		return true;
 	code = j_get(m[M_BASE_RESP], "status_code");

@@ -134,22 +134,6 @@ bool j_member(struct j_val object, struct j_val *key, struct j_val *value)
 	return true;
 }
 
-void j_fields(struct j_val object, const char *const names[], size_t count, struct j_val out[])
-{
-	struct j_val key = none, value = none;
-
-	for (size_t i = 0; i < count; i++)
-		out[i] = none;
-	while (j_member(object, &key, &value)) {
-		for (size_t i = 0; i < count; i++) {
-			if (j_is(key, names[i])) {
-				out[i] = value;
-				break;
-			}
-		}
-	}
-}
-
 int j_which(struct j_val string, const char *names)
 {
 	for (int i = 0; *names != '\0'; i++, names += strlen(names) + 1)

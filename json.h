@@ -60,15 +60,11 @@ bool j_item(struct j_val array, struct j_val *item);
 bool j_member(struct j_val object, struct j_val *key, struct j_val *value);
 
 /*
- * One sweep over an object: out[i] becomes the value of names[i], J_NONE where
- * it is absent. Of duplicate keys the last wins. Keys are compared decoded. A
- * value that is not an object has no members.
- */
-void j_fields(struct j_val object, const char *const names[], size_t count, struct j_val out[]);
-
-/*
- * The same for names in one text, each with a NUL behind it (and, as in every
- * literal, one more behind the last). out has room for as many.
+ * One sweep over an object: of names in one text, each with a NUL behind it
+ * (and, as in every literal, one more behind the last), out gets the values,
+ * J_NONE where one is absent; it has room for as many. Of duplicate keys the
+ * last wins. Keys are compared decoded. A value that is not an object has no
+ * members.
  */
 void j_pick(struct j_val object, const char *names, struct j_val out[]);
 

@@ -280,12 +280,22 @@ void plan_put(struct plan *p, const char *template, ...)
 		template += n;
 		if (*template == '\0')
 			break;
-		if (template[1] == 's')
-			plan_lit(p, va_arg(ap, const char *));
-		else if (template[1] == 'v')
+		const char *text;
+		switch (template[1]) {
+		case 'd':
+			plan_num(p, va_arg(ap, int64_t));
+			break;
+		case 'e':
+		case 's':
+			text = va_arg(ap, const char *);
+			plan_span(p, template[1] == 'e' ? SPAN_ESC : SPAN_RAW, text, strlen(text));
+			break;
+		case 'v':
 			plan_val(p, *va_arg(ap, const struct j_val *));
-		else
+			break;
+		default:
 			plan_text(p, *va_arg(ap, const struct j_val *));
+		}
 		template += 2;
 	}
 	va_end(ap);
@@ -293,9 +303,7 @@ void plan_put(struct plan *p, const char *template, ...)
 
 void plan_str(struct plan *p, const char *text)
 {
-	plan_lit(p, "\"");
-	plan_span(p, SPAN_ESC, text, strlen(text));
-	plan_lit(p, "\"");
+	plan_put(p, "\"%e\"", text);
 }
 
 /* the next output of the span that pos stands in; room is at least PEND_MAX */

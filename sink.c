@@ -16,25 +16,17 @@
 #include <string.h>
 
 #define EVENT(name) "event: " name "\ndata: {\"type\":\"" name "\""
+#define DELTA(type, key) ",\"delta\":{\"type\":\"" type "\",\"" key "\":\""
 
 static void lit(struct sink *s, const char *text)
 {
 	plan_lit(s->out, text);
 }
 
-static void key_num(struct sink *s, const char *key, int64_t n)
-{
-	lit(s, key);
-	plan_num(s->out, n);
-}
-
 static void usage(struct sink *s, const struct sink_usage *u)
 {
-	key_num(s, "\"usage\":{\"input_tokens\":", u->input);
-	key_num(s, ",\"cache_creation_input_tokens\":", u->created);
-	key_num(s, ",\"cache_read_input_tokens\":", u->read);
-	key_num(s, ",\"output_tokens\":", u->output);
-	lit(s, "}");
+	plan_put(s->out, "\"usage\":{\"input_tokens\":%d,\"cache_creation_input_tokens\":%d,"
+		"\"cache_read_input_tokens\":%d,\"output_tokens\":%d}", u->input, u->created, u->read, u->output);
 }
 
 void sink_start(struct sink *s, const struct sink_head *head)
@@ -42,11 +34,8 @@ void sink_start(struct sink *s, const struct sink_head *head)
 	struct sink_usage first = { head->input_tokens, 0, 0, 0 };
 
 	s->started = true;
-	if (!s->message)
-		lit(s, EVENT("message_start") ",\"message\":");
-	lit(s, "{\"id\":");
-	plan_str(s->out, head->id);
-	lit(s, ",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"");
+	plan_put(s->out, "%s{\"id\":\"%e\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"",
+		s->message ? "" : EVENT("message_start") ",\"message\":", head->id);
 	plan_span(s->out, SPAN_ESC, head->model, head->nmodel);
 	lit(s, "\",\"content\":[");
 	if (s->message)
@@ -60,21 +49,14 @@ void sink_start(struct sink *s, const struct sink_head *head)
 static void begin_block(struct sink *s, enum sink_block kind)
 {
 	if (!s->message)
-		key_num(s, EVENT("content_block_start") ",\"index\":", s->blocks);
+		plan_put(s->out, EVENT("content_block_start") ",\"index\":%d,\"content_block\":", (int64_t)s->blocks);
 	else if (s->blocks > 0)
 		lit(s, ",");
-	if (!s->message)
-		lit(s, ",\"content_block\":");
 	s->open = kind;
 	s->empty = true;
 	s->is_signed = false;
+	s->in_delta = s->message;
 	s->blocks++;
-}
-
-static void end_start(struct sink *s)
-{
-	if (!s->message)
-		lit(s, "}\n\n");
 }
 
 void sink_open(struct sink *s, enum sink_block kind)
@@ -82,9 +64,7 @@ void sink_open(struct sink *s, enum sink_block kind)
 	begin_block(s, kind);
 	lit(s, kind == BLOCK_TEXT ? "{\"type\":\"text\",\"text\":\"" : "{\"type\":\"thinking\",\"thinking\":\"");
 	if (!s->message)
-		lit(s, kind == BLOCK_TEXT ? "\"}" : "\",\"signature\":\"\"}");
-	s->in_delta = s->message;
-	end_start(s);
+		lit(s, kind == BLOCK_TEXT ? "\"}}\n\n" : "\",\"signature\":\"\"}}\n\n");
 }
 
 /* ---- halves of surrogate pairs ---- */
@@ -138,53 +118,57 @@ static void put_string(struct sink *s, const char *raw, size_t n)
 
 /* ---- what is in a block ---- */
 
-void sink_tool(struct sink *s, struct span id, struct span name)
+static void put_copy(struct sink *s, const struct span *text)
+{
+	if (text->kind == SPAN_RAW)
+		put_string(s, text->p, text->n);
+	else
+		plan_copy(s->out, SPAN_ESC, text->p, text->n);
+}
+
+void sink_tool(struct sink *s, const struct span *id, const struct span *name)
 {
 	begin_block(s, BLOCK_TOOL);
-	s->in_delta = false;
 	lit(s, "{\"type\":\"tool_use\",\"id\":\"");
-	if (id.kind == SPAN_RAW)
-		put_string(s, id.p, id.n);
-	else
-		plan_copy(s->out, SPAN_ESC, id.p, id.n);
+	put_copy(s, id);
 	lit(s, "\",\"name\":\"");
-	if (name.kind == SPAN_RAW)
-		put_string(s, name.p, name.n);
-	else
-		plan_span(s->out, SPAN_ESC, name.p, name.n);
-	lit(s, s->message ? "\",\"input\":" : "\",\"input\":{}}");
-	end_start(s);
+	put_copy(s, name);
+	lit(s, s->message ? "\",\"input\":" : "\",\"input\":{}}}\n\n");
+}
+
+static void delta_event(struct sink *s, const char *delta)
+{
+	plan_put(s->out, EVENT("content_block_delta") ",\"index\":%d%s", (int64_t)s->blocks - 1, delta);
 }
 
 static void begin_delta(struct sink *s)
 {
 	static const char *const heads[] = {
 		[BLOCK_NONE] = "",
-		[BLOCK_TEXT] = ",\"delta\":{\"type\":\"text_delta\",\"text\":\"",
-		[BLOCK_THINKING] = ",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"",
-		[BLOCK_TOOL] = ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\""
+		[BLOCK_TEXT] = DELTA("text_delta", "text"),
+		[BLOCK_THINKING] = DELTA("thinking_delta", "thinking"),
+		[BLOCK_TOOL] = DELTA("input_json_delta", "partial_json")
 	};
 
 	if (s->in_delta)
 		return;
-	key_num(s, EVENT("content_block_delta") ",\"index\":", s->blocks - 1);
-	lit(s, heads[s->open]);
+	delta_event(s, heads[s->open]);
 	s->in_delta = true;
 }
 
-static void put(struct sink *s, const char *raw, size_t n)
+static void put(struct sink *s, enum span_kind kind, const char *bytes, size_t n)
 {
 	if (n == 0)
 		return;
 	begin_delta(s);
-	plan_span(s->out, SPAN_RAW, raw, n);
+	plan_span(s->out, kind, bytes, n);
 	s->bytes += (int64_t)n;
 	s->empty = false;
 }
 
 static void put_lone(struct sink *s)
 {
-	put(s, "\\ufffd", 6);
+	put(s, SPAN_RAW, "\\ufffd", 6);
 }
 
 /* The half that waited: with its other half at raw, or alone. Returns how many bytes of raw it took. */
@@ -199,7 +183,7 @@ static size_t join_half(struct sink *s, const char *raw, size_t n)
 	}
 	begin_delta(s);
 	plan_copy(s->out, SPAN_RAW, (const char *)s->half, sizeof s->half);
-	put(s, raw, 6);
+	put(s, SPAN_RAW, raw, 6);
 	return 6;
 }
 
@@ -215,7 +199,7 @@ void sink_put(struct sink *s, const char *raw, size_t n)
 		n -= took;
 	}
 	while ((lone = lone_half(raw, n)) != NULL) {
-		put(s, raw, (size_t)(lone - raw));
+		put(s, SPAN_RAW, raw, (size_t)(lone - raw));
 		n -= (size_t)(lone - raw) + 6;
 		raw = lone + 6;
 		if (n == 0 && is_half(lone, 6, false)) {
@@ -225,26 +209,19 @@ void sink_put(struct sink *s, const char *raw, size_t n)
 		}
 		put_lone(s);
 	}
-	put(s, raw, n);
+	put(s, SPAN_RAW, raw, n);
 }
 
 void sink_put_json(struct sink *s, const char *text, size_t n)
 {
-	if (n == 0)
-		return;
-	if (s->has_half)
+	if (n > 0 && s->has_half)
 		join_half(s, text, 0);
-	begin_delta(s);
-	plan_span(s->out, SPAN_ESC, text, n);
-	s->bytes += (int64_t)n;
-	s->empty = false;
+	put(s, SPAN_ESC, text, n);
 }
 
 void sink_input(struct sink *s, const char *json, size_t n)
 {
-	plan_span(s->out, SPAN_RAW, json, n);
-	s->bytes += (int64_t)n;
-	s->empty = false;
+	put(s, SPAN_RAW, json, n);
 }
 
 void sink_nothing(struct sink *s)
@@ -272,12 +249,10 @@ static void end_text(struct sink *s)
 void sink_sign(struct sink *s)
 {
 	end_text(s);
-	if (s->message) {
+	if (s->message)
 		lit(s, "\",\"signature\":\"");
-		return;
-	}
-	key_num(s, EVENT("content_block_delta") ",\"index\":", s->blocks - 1);
-	lit(s, ",\"delta\":{\"type\":\"signature_delta\",\"signature\":\"");
+	else
+		delta_event(s, DELTA("signature_delta", "signature"));
 }
 
 void sink_signed(struct sink *s)
@@ -301,12 +276,10 @@ void sink_close(struct sink *s)
 	if (s->open == BLOCK_NONE)
 		return;
 	end_text(s);
-	if (s->message) {
+	if (s->message)
 		end_in_message(s);
-	} else {
-		key_num(s, EVENT("content_block_stop") ",\"index\":", s->blocks - 1);
-		lit(s, "}\n\n");
-	}
+	else
+		plan_put(s->out, EVENT("content_block_stop") ",\"index\":%d}\n\n", (int64_t)s->blocks - 1);
 	s->open = BLOCK_NONE;
 }
 
@@ -317,9 +290,7 @@ void sink_ping(struct sink *s)
 
 static void stop(struct sink *s, const struct sink_end *end)
 {
-	lit(s, "\"stop_reason\":");
-	plan_str(s->out, end->stop_reason);
-	lit(s, ",\"stop_sequence\":");
+	plan_put(s->out, "\"stop_reason\":\"%s\",\"stop_sequence\":", end->stop_reason);
 	if (end->stop_sequence.type == J_STRING) {
 		lit(s, "\"");
 		put_string(s, end->stop_sequence.p + 1, end->stop_sequence.n - 2);
@@ -330,11 +301,7 @@ static void stop(struct sink *s, const struct sink_end *end)
 	if (!end->refused)
 		return;
 	lit(s, ",\"stop_details\":{\"type\":\"refusal\",\"category\":null,\"explanation\":");
-	if (end->explanation[0] != '\0')
-		plan_str(s->out, end->explanation);
-	else
-		lit(s, "null");
-	lit(s, "}");
+	plan_put(s->out, end->explanation[0] != '\0' ? "\"%e\"}" : "null}", end->explanation);
 }
 
 void sink_end(struct sink *s, const struct sink_end *end)

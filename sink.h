@@ -59,8 +59,11 @@ void sink_start(struct sink *s, const struct sink_head *head);
 /* Opens a text or thinking block; none may be open. */
 void sink_open(struct sink *s, enum sink_block kind);
 
-/* Opens a tool_use block. id and name: SPAN_RAW is the inside of a JSON string, SPAN_ESC any UTF-8. In a message its input must follow. */
-void sink_tool(struct sink *s, struct span id, struct span name);
+/*
+ * Opens a tool_use block. id and name: SPAN_RAW is the inside of a JSON string that outlives the plan, SPAN_ESC any
+ * UTF-8 and copied. In a message its input must follow.
+ */
+void sink_tool(struct sink *s, const struct span *id, const struct span *name);
 
 /* The next piece of the open block: the inside of a JSON string, no escape cut. */
 void sink_put(struct sink *s, const char *raw, size_t n);

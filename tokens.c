@@ -221,15 +221,12 @@ struct file {
 	size_t n;
 };
 
+/* of either alphabet (RFC 4648 sections 4 and 5) */
 static unsigned digit_value(unsigned char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26u;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52u;
-	return c == '+' || c == '-' ? 62 : 63;
+	int digit = base64_digit((char)c);
+
+	return digit >= 0 ? (unsigned)digit : c == '-' ? 62 : 63;
 }
 
 /* byte i, 0 behind the end */
@@ -342,33 +339,37 @@ struct count {
 
 static int64_t content_cost(const struct count *c, struct j_val content, int nest);
 
-static int64_t document_cost(const struct count *c, struct j_val block, int nest)
+/* without its title and context */
+static int64_t document_cost(const struct count *c, struct j_val source, int nest)
 {
-	struct j_val source = j_get(block, "source"), type = j_get(source, "type"), data = j_get(source, "data");
-	int64_t title = string_cost(&c->machine, j_get(block, "title")) + string_cost(&c->machine, j_get(block, "context"));
+	enum { TYPE, DATA, CONTENT, FIELDS };
+	struct j_val f[FIELDS];
 
-	if (j_is(type, "text"))
-		return title + string_cost(&c->machine, data);
-	if (j_is(type, "content"))
-		return title + content_cost(c, j_get(source, "content"), nest);
-	if (j_is(type, "base64"))
-		return title + ((int64_t)data.n / 4 * 3 / DOCUMENT_BYTES + 1) * UNIT;
-	return title + DOCUMENT_TOKENS * UNIT;
+	j_pick(source, "type\0data\0content\0", f);
+	switch (j_which(f[TYPE], "text\0content\0base64\0")) {
+	case 0:
+		return string_cost(&c->machine, f[DATA]);
+	case 1:
+		return content_cost(c, f[CONTENT], nest);
+	case 2:
+		return ((int64_t)f[DATA].n / 4 * 3 / DOCUMENT_BYTES + 1) * UNIT;
+	default:
+		return DOCUMENT_TOKENS * UNIT;
+	}
 }
 
 static int64_t tool_cost(const struct machine *m, struct j_val tool)
 {
-	static const char *const names[] = { "name", "description", "input_schema" };
 	struct j_val field[3];
 
-	j_fields(tool, names, 3, field);
+	j_pick(tool, "name\0description\0input_schema\0", field);
 	return TOOL_TOKENS * UNIT + string_cost(m, field[0]) + string_cost(m, field[1]) + json_cost(m, field[2]);
 }
 
 /* a deferred tool is sent where it is referenced */
-static int64_t reference_cost(const struct count *c, struct j_val block)
+static int64_t reference_cost(const struct count *c, struct j_val name)
 {
-	struct j_val name = j_get(block, "tool_name"), tool = { 0 };
+	struct j_val tool = { 0 };
 
 	while (j_item(c->tools, &tool))
 		if (j_same(j_get(tool, "name"), name))
@@ -378,28 +379,35 @@ static int64_t reference_cost(const struct count *c, struct j_val block)
 
 static int64_t block_cost(const struct count *c, struct j_val block, int nest)
 {
-	static const struct {
-		char type[18], text[9], json[6];
-		unsigned char tokens;
-	} rows[] = {
-		{ "text", "text", "", 0 }, { "tool_use", "name", "input", CALL_TOKENS }, { "thinking", "thinking", "", 0 },
-		{ "redacted_thinking", "", "", 0 }, { "server_tool_use", "name", "input", CALL_TOKENS },
-	};
-	struct j_val type = j_get(block, "type");
+	/* first the fields that some of the types are named after */
+	enum { TEXT, THINKING, TYPE, NAME, INPUT, CONTENT, SOURCE, TITLE, CONTEXT, TOOL_NAME, FIELDS };
+	enum { DOCUMENT = THINKING + 1, IMAGE, RESULT, REFERENCE, REDACTED, USE, SERVER_USE };
+	const struct machine *m = &c->machine;
+	struct j_val f[FIELDS];
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (j_is(type, rows[i].type))
-			return rows[i].tokens * UNIT + string_cost(&c->machine, j_get(block, rows[i].text))
-				+ json_cost(&c->machine, j_get(block, rows[i].json));
-	if (j_is(type, "tool_result"))
-		return RESULT_TOKENS * UNIT + content_cost(c, j_get(block, "content"), nest);
-	if (j_is(type, "image"))
-		return image_tokens(j_get(block, "source")) * UNIT;
-	if (j_is(type, "document"))
-		return document_cost(c, block, nest);
-	if (j_is(type, "tool_reference"))
-		return reference_cost(c, block);
-	return json_cost(&c->machine, block);
+	j_pick(block, "text\0thinking\0type\0name\0input\0content\0source\0title\0context\0tool_name\0", f);
+	int type = j_which(f[TYPE], "text\0thinking\0document\0image\0tool_result\0tool_reference\0redacted_thinking\0"
+		"tool_use\0server_tool_use\0");
+	switch (type) {
+	case TEXT:
+	case THINKING:
+		return string_cost(m, f[type]);
+	case USE:
+	case SERVER_USE:
+		return CALL_TOKENS * UNIT + string_cost(m, f[NAME]) + json_cost(m, f[INPUT]);
+	case RESULT:
+		return RESULT_TOKENS * UNIT + content_cost(c, f[CONTENT], nest);
+	case IMAGE:
+		return image_tokens(f[SOURCE]) * UNIT;
+	case DOCUMENT:
+		return string_cost(m, f[TITLE]) + string_cost(m, f[CONTEXT]) + document_cost(c, f[SOURCE], nest);
+	case REFERENCE:
+		return reference_cost(c, f[TOOL_NAME]);
+	case REDACTED:
+		return 0;
+	default:
+		return json_cost(m, block);
+	}
 }
 
 static int64_t content_cost(const struct count *c, struct j_val content, int nest)
@@ -439,12 +447,11 @@ static int64_t tools_cost(const struct count *c)
 
 int64_t tokens_estimate(struct j_val body)
 {
-	static const char *const names[] = { "system", "messages", "tools" };
 	struct j_val field[3], message = { 0 };
 	struct count c;
 
 	machine_init(&c.machine);
-	j_fields(body, names, 3, field);
+	j_pick(body, "system\0messages\0tools\0", field);
 	c.tools = field[2];
 	int64_t total = system_cost(&c, field[0]) + tools_cost(&c);
 	while (j_item(field[1], &message))
