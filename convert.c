@@ -203,6 +203,20 @@ const char *session_tool(const struct session *s, const char *upstream_name, siz
 	return verbatim;
 }
 
+/* ---- lists ---- */
+
+bool list_has(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; list != NULL; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (strncmp(list, name, n) == 0 && (list[n] == ',' || list[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 /* ---- errors ---- */
 
 const char *error_type(int status)

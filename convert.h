@@ -84,6 +84,9 @@ size_t conv_id(struct j_val id, enum q_tool_id form, char *dst);
 /* A fresh id "prefix" + 24 alphanumerics, from a seed that the caller makes random for each answer, and a count within it. */
 size_t conv_fresh(const char *prefix, const unsigned char seed[16], unsigned count, char *dst, size_t room);
 
+/* Whether one of a list's names, with commas between them, is this. */
+bool list_has(const char *list, const char *name);
+
 /* Anthropic's error type for a status (its API reference, "Errors"). */
 const char *error_type(int status);
 

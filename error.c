@@ -48,26 +48,23 @@ static int status_of_code(int64_t code)
 /* names of types and codes, where no number tells */
 static int status_of_name(const struct said *s)
 {
-	static const struct {
-		int status;
-		const char *names;
-	} rows[] = {
-		{ 400, "context_length_exceeded" },
-		{ 429, "rate_limit|resource_exhausted|insufficient_quota|throttling" },
-		{ 529, "overloaded" },
-		{ 401, "authentication_error|unauthenticated|invalid_api_key" },
-		{ 403, "permission_denied|permission_error" },
-		{ 404, "not_found" },
-		{ 503, "unavailable" },
-		{ 504, "deadline_exceeded|timeout" },
-		{ 400, "invalid_argument|invalid_request|badrequest|content_filter" },
-		{ 413, "request_too_large" },
-	};
-	const char *tags = strrchr(s->all, '\n');
+	static const char names[] =
+		"context_length_exceeded\0"
+		"rate_limit|resource_exhausted|insufficient_quota|throttling\0"
+		"overloaded\0"
+		"authentication_error|unauthenticated|invalid_api_key\0"
+		"permission_denied|permission_error\0"
+		"not_found\0"
+		"unavailable\0"
+		"deadline_exceeded|timeout\0"
+		"invalid_argument|invalid_request|badrequest|content_filter\0"
+		"request_too_large\0";
+	static const uint16_t statuses[] = { 400, 429, 529, 401, 403, 404, 503, 504, 400, 413 };
+	const char *tags = strrchr(s->all, '\n'), *words = names;
 
-	for (size_t i = 0; tags != NULL && i < sizeof rows / sizeof rows[0]; i++)
-		if (text_has(tags, rows[i].names))
-			return rows[i].status;
+	for (size_t i = 0; tags != NULL && *words != '\0'; i++, words += strlen(words) + 1)
+		if (text_has(tags, words))
+			return statuses[i];
 	return 0;
 }
 
@@ -104,7 +101,7 @@ static bool is_body_size(const struct said *s)
 	return !said_has(s, "token")
 		&& said_has(s, "max bytes|payload size|payload too large|payload is too large|entity too large|body too large|"
 			"body is too large|body size|content too large|request size|request body exceed|length limit exceeded|"
-			"request_too_large|request is too large|maximum request size");
+			"request_too_large|request is too large");
 }
 
 static bool is_overload(const struct said *s)
@@ -122,7 +119,7 @@ static bool is_used_up(const struct said *s)
 		return false;
 	return s->code == 1113 || s->code == 1308 || s->code == 1310
 		|| said_has(s, "insufficient_quota|insufficient quota|insufficient balance|insufficient_balance|credit balance|"
-			"billing_hard_limit|billing hard limit|quota_exceeded*month|accountoverdue|overdue|arrearage|perday|"
+			"billing_hard_limit|billing hard limit|quota_exceeded*month|overdue|arrearage|perday|"
 			"exceeded your monthly|exceeded your weekly|usage limit reached for");
 }
 
@@ -185,7 +182,7 @@ static const char *hint(const struct said *s, int status)
 	    "incorrect api key|invalid_api_key|api_key_invalid|api key is invalid")))
 		return "Check OPENAI_API_KEY, and that it belongs to OPENAI_BASE_URL.";
 	if ((status == 404 || status == 400) && (s->code == 1211 || s->code == 20012
-	    || said_has(s, "model*not found|model*not exist|model*does not exist|unknown model|invalid model|no such model|"
+	    || said_has(s, "model*not found|model*not exist|unknown model|invalid model|no such model|"
 		"deploymentnotfound|deployment*does not exist|not a valid model|model_not_found|model not supported|"
 		"no endpoints found|model*not available|not found the model|模型不存在")))
 		return "Check the model names in BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL.";

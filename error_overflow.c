@@ -313,7 +313,7 @@ static bool is_output_limit(const struct said *s)
 		return false;
 	if (said_has(s, "at most|less than or equal|range of max|valid range|must be less than|cannot be greater|"
 	    "must not exceed|should be in [|maximum value|maximum allowed number of output|maximum output|must be <=|<= |"
-	    "exceeds maximum output|between 1 and|maxoutputtokens"))
+	    "between 1 and|maxoutputtokens"))
 		return true;
 	return said_has(s, "exceed|too large|too high|greater than|larger than")
 		&& !said_has(s, "context|prompt|input|message|max_model_len|max_seq_len");
@@ -325,10 +325,10 @@ static bool is_context(const struct said *s)
 		|| said_has(s, "context length|context_length|contextlength|context window|context_window|context size|"
 			"context_size|context limit|prompt is too long|prompt too long|prompt exceeds|prompt length|"
 			"prompt token count|prompt_tokens|prompt contains*token|input is too long|input too long|input length|"
-			"input_length|inputs tokens|inputs` tokens|input token count|input tokens exceed|input exceeds|"
+			"input_length|inputs tokens|inputs` tokens|input token count|input exceeds|"
 			"max input token|max input char|too many input tokens|token limit:|model token limit|token limit exceeded|"
-			"exceeds token limit|exceed max message tokens|maximum number of tokens|maximum number of input tokens|"
-			"maximum input length|max input length|maximum prompt|max_seq_len|max_model_len|token count exceeds|"
+			"exceeds token limit|maximum number of tokens|maximum number of input tokens|"
+			"maximum prompt|max_seq_len|max_model_len|token count exceeds|"
 			"requested token|request too long|reduce the length of|reduce your prompt|shorten your|"
 			"longer than the model|exceeds the model's max|exceed the model's max|too many tokens|messages too long|"
 			"text too long|conversation is too long|string_above_max_length|exceeds max length|max context|"

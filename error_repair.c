@@ -32,16 +32,9 @@ static bool changes(const struct quirks *q, const char *setting)
 	const char *why;
 	size_t at;
 
-	if (strlen(setting) >= Q_TEXT || q_apply(&with, setting, strlen(setting), &why, &at) != 0)
-		return false;
-	for (size_t i = 0; q_key(i) != NULL; i++) {
-		char now[2 * Q_TEXT], then[2 * Q_TEXT];
-		size_t n = q_show(q, i, now, sizeof now), m = q_show(&with, i, then, sizeof then);
-
-		if (n != m || memcmp(now, then, n < sizeof now ? n : sizeof now) != 0)
-			return true;
-	}
-	return false;
+	/* all of it is fields, and a text is zeros behind its end */
+	return strlen(setting) < Q_TEXT && q_apply(&with, setting, strlen(setting), &why, &at) == 0
+		&& memcmp(&with, q, sizeof with) != 0;
 }
 
 static bool propose(const struct quirks *q, const char *setting, char *dst)
@@ -54,79 +47,63 @@ static bool propose(const struct quirks *q, const char *setting, char *dst)
 
 /* ---- rules ---- */
 
-struct rule {
-	const char *words;
-	const char *setting[2];	/* the second where the first holds already; none where the second does */
-	bool refused;		/* a word of refusal must be there too */
-};
-
-static const struct rule rules[] = {
-	{ "reasoning_content*missing|reasoning_content*passed back|reasoning_content*required|missing*reasoning_content",
-	  { "echo=reasoning_content echo_all=1 echo_fill=empty", "echo=reasoning_content echo_all=1 echo_fill=dot" }, false },
-	{ "thought_signature|thought signature", { "echo=gemini", NULL }, false },
-	{ "non-streaming|only support*stream|stream must be|stream=true is required", { "stream=always", NULL }, false },
-	{ "stream_options|stream options", { "usage=off", NULL }, false },
-	{ "moonshot flavored", { "schema=moonshot", NULL }, false },
-	{ "function_declarations|functiondeclaration", { "schema=gemini", NULL }, false },
-	{ "at 'tools[", { "schema=gemini", NULL }, true },
-	{ "schema*anyof*top level|schema*oneof*top level", { "schema=xai", NULL }, false },
-	{ "unrecognized schema|grammar|schema conversion failed", { "schema=grammar", NULL }, false },
-	{ "tool_choice|tool choice", { "tool_choice=auto", "tool_choice=none" }, true },
-	{ "unknown variant `image_url`|image_url*not support|not support*image_url|image_url is only supported|"
-	  "not support image|n't support image|image input*not support|images*not support|not a multimodal model|"
-	  "not support vision|unknown variant `image`", { "images=none", NULL }, false },
-	{ "unknown variant `file`|not support file|not support pdf", { "files=none", NULL }, false },
-	{ "tool call id was", { "tool_id=mistral9", NULL }, false },
-	{ "unexpected role 'user' after role 'tool'", { "tool_text=merge", NULL }, false },
-	{ "system message must be at the beginning", { "system=merge", NULL }, false },
-};
-
-/* what comes behind the last of a rule's settings that holds, NULL for none */
-static const char *next_setting(const struct rule *r, const struct quirks *q)
-{
-	for (size_t k = 2; k > 0; k--)
-		if (r->setting[k - 1] != NULL && !changes(q, r->setting[k - 1]))
-			return k < 2 ? r->setting[k] : NULL;
-	return r->setting[0];
-}
+/*
+ * Three texts each: words, a setting, and the one to try where that holds
+ * already or nothing. Behind ! a word of refusal must be there too.
+ */
+static const char rules[] =
+	"reasoning_content*missing|reasoning_content*passed back|reasoning_content*required|missing*reasoning_content\0"
+	"echo=reasoning_content echo_all=1 echo_fill=empty\0" "echo=reasoning_content echo_all=1 echo_fill=dot\0"
+	"thought_signature|thought signature\0" "echo=gemini\0" "\0"
+	"non-streaming|only support*stream|stream must be|stream=true is required\0" "stream=always\0" "\0"
+	"stream_options|stream options\0" "usage=off\0" "\0"
+	"moonshot flavored\0" "schema=moonshot\0" "\0"
+	"function_declarations|functiondeclaration\0" "schema=gemini\0" "\0"
+	"!at 'tools[\0" "schema=gemini\0" "\0"
+	"schema*anyof*top level|schema*oneof*top level\0" "schema=xai\0" "\0"
+	"unrecognized schema|grammar|schema conversion failed\0" "schema=grammar\0" "\0"
+	"!tool_choice|tool choice\0" "tool_choice=auto\0" "tool_choice=none\0"
+	"unknown variant `image_url`|image_url*not support|not support*image_url|image_url is only supported|"
+	"not support image|n't support image|image input*not support|images*not support|not a multimodal model|"
+	"not support vision|unknown variant `image`\0" "images=none\0" "\0"
+	"unknown variant `file`|not support file|not support pdf\0" "files=none\0" "\0"
+	"tool call id was\0" "tool_id=mistral9\0" "\0"
+	"unexpected role 'user' after role 'tool'\0" "tool_text=merge\0" "\0"
+	"system message must be at the beginning\0" "system=merge\0" "\0";
 
 enum found { NOTHING, HELD, FOUND };
 
 /* HELD: the first rule that fits has nothing more to set; others would only undo it */
 static enum found by_rule(const struct said *s, const struct quirks *q, char *dst)
 {
-	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-		if (!said_has(s, rules[i].words) || (rules[i].refused && !is_refused(s)))
+	for (const char *rule = rules; *rule != '\0'; rule = q_text(rule, 3)) {
+		bool refused = *rule == '!';
+
+		if (!said_has(s, rule + refused) || (refused && !is_refused(s)))
 			continue;
-		const char *setting = next_setting(&rules[i], q);
-		return setting != NULL && propose(q, setting, dst) ? FOUND : HELD;
+		const char *second = q_text(rule, 2);
+		if (*second != '\0' && !changes(q, second))
+			return HELD;
+		return propose(q, q_text(rule, 1), dst) || propose(q, second, dst) ? FOUND : HELD;
 	}
 	return NOTHING;
 }
 
-/* the one of the two names that is refused: not the one to use, else the first that is told; NULL for neither */
-static const char *refused_name(const struct said *s)
-{
-	const char *old = strstr(s->all, "max_tokens"), *renamed = strstr(s->all, "max_completion_tokens");
-
-	if (said_has(s, "use 'max_completion|use `max_completion|use max_completion"))
-		return "max_tokens";
-	if (said_has(s, "use 'max_tokens|use `max_tokens|use max_tokens"))
-		return "max_completion_tokens";
-	if (old == NULL && renamed == NULL)
-		return NULL;
-	return renamed == NULL || (old != NULL && old < renamed) ? "max_tokens" : "max_completion_tokens";
-}
-
+/* Of the two names of the limit the one that is refused is not the one to use, else the first that is told. */
 static bool output_name(const struct said *s, const struct quirks *q, char *dst)
 {
-	const char *name = is_refused(s) ? refused_name(s) : NULL;
+	const char *old = strstr(s->all, "max_tokens"), *renamed = strstr(s->all, "max_completion_tokens");
+	bool rename = old != NULL && (renamed == NULL || old < renamed);
 
-	if (name == NULL)
+	if (!is_refused(s))
 		return false;
-	if (strcmp(name, "max_tokens") == 0)
-		return propose(q, "maxtok=max_completion_tokens", dst);
-	return propose(q, "maxtok=max_tokens", dst);
+	if (said_has(s, "use 'max_completion|use `max_completion|use max_completion"))
+		rename = true;
+	else if (said_has(s, "use 'max_tokens|use `max_tokens|use max_tokens"))
+		rename = false;
+	else if (old == NULL && renamed == NULL)
+		return false;
+	return propose(q, rename ? "maxtok=max_completion_tokens" : "maxtok=max_tokens", dst);
 }
 
 /* ---- effort words ---- */
@@ -166,27 +143,12 @@ static bool effort_list(const struct said *s, const struct quirks *q, char *dst)
 
 /* ---- refused names ---- */
 
-/* whether a comma list holds the name */
-static bool in_list(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-
-	while (*list != '\0') {
-		size_t k = strcspn(list, ",");
-
-		if (k == n && memcmp(list, name, n) == 0)
-			return true;
-		list += k + (list[k] == ',');
-	}
-	return false;
-}
-
 static bool drop(const struct quirks *q, const char *name, char *dst)
 {
 	char setting[Q_TEXT] = "drop=";
 	size_t n = strlen(setting), old = strlen(q->drop), len = strlen(name);
 
-	if (in_list(q->drop, name) || n + old + 1 + len >= sizeof setting)
+	if (list_has(q->drop, name) || n + old + 1 + len >= sizeof setting)
 		return false;
 	memcpy(setting + n, q->drop, old);
 	n += old;
@@ -199,23 +161,20 @@ static bool drop(const struct quirks *q, const char *name, char *dst)
 /* the setting that keeps a name away */
 static bool without(const struct quirks *q, const char *name, char *dst)
 {
-	static const struct {
-		const char *names, *setting;
-	} own[] = {
+	static const char own[] =
 		/* what a request cannot do without */
-		{ "model,messages,stream,tools,tool,role,content,type,function,functions,parameters,arguments,input,prompt,id,"
-		  "tool_calls,tool_call_id,text,description,properties,items,required,value,body,loc,msg,object,assistant,user,"
-		  "system,extra_forbidden,null,true,false,string,max_tokens,max_completion_tokens,url,image_url,file", "" },
-		{ "reasoning_content,reasoning_details,reasoning_text,reasoning_opaque,extra_content", "echo=none" },
-		{ "cache_control,copilot_cache_control", "cache=strip" },
-		{ "name", "tool_name=0" },
-		{ "tool_stream", "tool_stream=0" },
-		{ "stream_options,include_usage", "usage=off" },
-	};
+		"model,messages,stream,tools,tool,role,content,type,function,functions,parameters,arguments,input,prompt,id,"
+		"tool_calls,tool_call_id,text,description,properties,items,required,value,body,loc,msg,object,assistant,user,"
+		"system,extra_forbidden,null,true,false,string,max_tokens,max_completion_tokens,url,image_url,file\0" "\0"
+		"reasoning_content,reasoning_details,reasoning_text,reasoning_opaque,extra_content\0" "echo=none\0"
+		"cache_control,copilot_cache_control\0" "cache=strip\0"
+		"name\0" "tool_name=0\0"
+		"tool_stream\0" "tool_stream=0\0"
+		"stream_options,include_usage\0" "usage=off\0";
 
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (in_list(own[i].names, name))
-			return propose(q, own[i].setting, dst);
+	for (const char *names = own; *names != '\0'; names = q_text(names, 2))
+		if (list_has(names, name))
+			return propose(q, q_text(names, 1), dst);
 	return drop(q, name, dst);
 }
 

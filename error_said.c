@@ -239,7 +239,16 @@ static void take_metadata(struct said *s, struct j_val metadata, int nest)
 	add_text(s, text);
 }
 
-enum meaning { INNER, WORDS, METADATA, DETAILS, CONTAINER, NAME, CODE, TAG, PARAM, PROMPT, LIMIT };
+enum meaning { INNER = 1, WORDS, METADATA, DETAILS, CONTAINER, NAME, CODE, TAG, PARAM, PROMPT, LIMIT };
+
+/*
+ * The members with their meaning in front of the name, in this order: what is
+ * inside goes before what is beside it.
+ */
+static const char members[] =
+	"\3metadata\0" "\4details\0" "\5error\0" "\1errors\0" "\1detail\0" "\1base_resp\0" "\2message\0" "\2Message\0" "\2msg\0"
+	"\2status_msg\0" "\2error_msg\0" "\2error_description\0" "\2title\0" "\6error\0" "\7status_code\0" "\7statusCode\0"
+	"\7error_code\0" "\7code\0" "\7status\0" "\10type\0" "\10__type\0" "\11param\0" "\12n_prompt_tokens\0" "\13n_ctx\0";
 
 static void take_member(struct said *s, enum meaning meaning, struct j_val v, int nest)
 {
@@ -287,22 +296,10 @@ static void take_member(struct said *s, enum meaning meaning, struct j_val v, in
 	}
 }
 
-/* in this order: what is inside goes before what is beside it */
 static void object_at(struct said *s, struct j_val object, int nest)
 {
-	static const struct {
-		char name[18];
-		unsigned char meaning;
-	} rows[] = {
-		{ "metadata", METADATA }, { "details", DETAILS }, { "error", CONTAINER }, { "errors", INNER }, { "detail", INNER },
-		{ "base_resp", INNER }, { "message", WORDS }, { "Message", WORDS }, { "msg", WORDS }, { "status_msg", WORDS },
-		{ "error_msg", WORDS }, { "error_description", WORDS }, { "title", WORDS }, { "error", NAME },
-		{ "status_code", CODE }, { "statusCode", CODE }, { "error_code", CODE }, { "code", CODE }, { "status", CODE },
-		{ "type", TAG }, { "__type", TAG }, { "param", PARAM }, { "n_prompt_tokens", PROMPT }, { "n_ctx", LIMIT },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		take_member(s, (enum meaning)rows[i].meaning, j_get(object, rows[i].name), nest);
+	for (const char *m = members; *m != '\0'; m += strlen(m) + 1)
+		take_member(s, (enum meaning)*m, j_get(object, m + 1), nest);
 }
 
 static void value_at(struct said *s, struct j_val v, int nest)

@@ -83,14 +83,7 @@ bool work_wants(struct work *w, const struct place *at, const char *names, const
 
 bool work_dropped(const struct work *w, const char *name)
 {
-	size_t n = strlen(name);
-
-	for (const char *p = w->q->drop; p != NULL; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-			return true;
-	}
-	return false;
+	return list_has(w->q->drop, name);
 }
 
 static void key(struct work *w, const char *name)
