@@ -37,6 +37,9 @@ void block_end(struct reply *r, enum sink_block next);
 /* Opens a text or thinking block where none of its kind is open. */
 void block_open(struct reply *r, enum sink_block kind);
 
+/* What waits of a kind goes to the open block. */
+void block_held(struct reply *r, enum hold_kind kind);
+
 /* ---- text.c: the content ---- */
 
 void text_begin(struct reply *r);

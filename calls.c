@@ -35,7 +35,7 @@ enum { WAITS, OPEN, CLOSED };
 #define CHOICE_MASK 0x7fffu
 #define INDEX_MAX 0xffff
 
-#define NAME_SUM 0x7fff
+#define NAME_SUM 0x3fff
 #define DEPTH_MAX 127u		/* deeper arguments never count as complete before the end */
 
 struct fragment {
@@ -93,28 +93,26 @@ static const char *declared(const struct reply *r, struct j_val name)
 /* ---- which call ---- */
 
 /* Reads one item of tool_calls (or a function_call); place: its position. */
-static struct fragment read_fragment(struct j_val item, unsigned choice, size_t place, bool alone)
+static void read_fragment(struct fragment *g, struct j_val item, unsigned choice, size_t place)
 {
-	enum { INDEX, ID, FUNCTION, NAME, ARGUMENTS, EXTRA, SIGNATURE, FIELDS };
-	struct j_val f[FIELDS];
-	struct fragment g = { 0 };
+	enum { INDEX, ID, FUNCTION, EXTRA, SIGNATURE, FIELDS };
+	struct j_val f[FIELDS], call[2];
 	int64_t index;
 
-	j_pick(item, "index\0id\0function\0name\0arguments\0extra_content\0thought_signature\0", f);
-	struct j_val function = f[FUNCTION].type == J_OBJECT ? f[FUNCTION] : item;
-	g.name = j_get(function, "name");
-	g.args = j_get(function, "arguments");
-	g.signature = google_signature(f[EXTRA], f[SIGNATURE]);
-	g.id = f[ID];
-	g.has_id = f[ID].type == J_STRING && !j_empty(f[ID]);
-	g.id_hash = g.has_id ? j_hash(f[ID]) : 0;
-	g.named = g.name.type == J_STRING && !j_blank(g.name);
-	g.name_sum = g.named ? (unsigned)(j_hash(g.name) & NAME_SUM) : 0;
-	g.alone = alone;
-	g.indexed = j_whole(f[INDEX], &index) && index >= 0 && index <= INDEX_MAX;
-	uint32_t low = g.indexed ? (uint32_t)index : (uint32_t)(place & INDEX_MAX);
-	g.key = (g.indexed ? KEY_INDEX : KEY_PLACE) | (choice & CHOICE_MASK) << 16 | low;
-	return g;
+	memset(g, 0, sizeof *g);
+	j_pick(item, "index\0id\0function\0extra_content\0thought_signature\0", f);
+	j_pick(f[FUNCTION].type == J_OBJECT ? f[FUNCTION] : item, "name\0arguments\0", call);
+	g->name = call[0];
+	g->args = call[1];
+	g->signature = google_signature(f[EXTRA], f[SIGNATURE]);
+	g->id = f[ID];
+	g->has_id = f[ID].type == J_STRING && !j_empty(f[ID]);
+	g->id_hash = g->has_id ? j_hash(f[ID]) : 0;
+	g->named = g->name.type == J_STRING && !j_blank(g->name);
+	g->name_sum = g->named ? (unsigned)(j_hash(g->name) & NAME_SUM) : 0;
+	g->indexed = j_whole(f[INDEX], &index) && index >= 0 && index <= INDEX_MAX;
+	uint32_t low = g->indexed ? (uint32_t)index : (uint32_t)(place & INDEX_MAX);
+	g->key = (g->indexed ? KEY_INDEX : KEY_PLACE) | (choice & CHOICE_MASK) << 16 | low;
 }
 
 /* whether the fragment holds any piece of arguments */
@@ -387,49 +385,20 @@ static void open_call(struct reply *r, unsigned i, struct j_val id, struct j_val
 	flush_args(r, i);
 }
 
-/* All pieces of a call's arguments as one JSON string, quotes included, at p; returns how many bytes. */
-static size_t join_args(struct reply *r, unsigned owner, char *p)
-{
-	struct piece it = { 0 };
-	size_t n = 0;
-
-	p[n++] = '"';
-	while (hold_find(&r->hold, HOLD_ARGS, owner, &it)) {
-		memcpy(p + n, it.p, it.n);
-		n += it.n;
-		hold_take(&r->hold, &it);
-	}
-	p[n++] = '"';
-	return n;
-}
-
 /* A message's input is JSON, not a string: arguments that are no object become {}. */
 static void write_input(struct reply *r, unsigned owner)
 {
 	struct piece it = { 0 };
 	struct j_err err;
-	size_t n = 0, raw;
 
-	if (hold_find(&r->hold, HOLD_OBJECT, owner, &it)) {
-		if (j_check(it.p, it.n, &err) == 0 && j_root(it.p, it.n).type == J_OBJECT)
-			sink_input(&r->sink, it.p, it.n);
-		else
-			sink_input(&r->sink, "{}", 2);
-		hold_take(&r->hold, &it);
-		return;
+	if (!hold_out(&r->hold, HOLD_OBJECT, owner, &it)) {
+		it.p = hold_text(&r->hold, HOLD_ARGS, owner, &it.n);
+		hold_drop(&r->hold, HOLD_ARGS, owner);
 	}
-	it = (struct piece){ 0 };
-	while (hold_find(&r->hold, HOLD_ARGS, owner, &it))
-		n += it.n;
-	char *p = hold_put(&r->hold, HOLD_WORK, 0, NULL, 2 * n + 2);
-	hold_drop(&r->hold, HOLD_WORK, 0);
-	if (p == NULL)
+	if (it.p == NULL)
 		return;
-	raw = join_args(r, owner, p);
-	char *json = p + raw;
-	n = j_copy(j_value(p, raw, J_STRING), json, n);
-	if (j_check(json, n, &err) == 0 && j_root(json, n).type == J_OBJECT)
-		sink_input(&r->sink, json, n);
+	if (j_check(it.p, it.n, &err) == 0 && j_root(it.p, it.n).type == J_OBJECT)
+		sink_input(&r->sink, it.p, it.n);
 	else
 		sink_input(&r->sink, "{}", 2);
 }
@@ -463,15 +432,10 @@ static bool may_open(const struct reply *r, unsigned i)
 
 static void flush_late(struct reply *r, enum hold_kind kind, enum sink_block block)
 {
-	struct piece it = { 0 };
-
 	if (r->hold.count[kind] == 0)
 		return;
 	block_open(r, block);
-	while (hold_find(&r->hold, kind, 0, &it)) {
-		sink_put(&r->sink, it.p, it.n);
-		hold_take(&r->hold, &it);
-	}
+	block_held(r, kind);
 }
 
 static void drop_call(struct reply *r, unsigned i)
@@ -563,30 +527,34 @@ static void take(struct reply *r, const struct fragment *f)
 		feed(r, (unsigned)i, f);
 }
 
+static void take_item(struct reply *r, struct j_val item, unsigned choice, size_t place, bool alone)
+{
+	struct fragment f;
+
+	if (item.type != J_OBJECT)
+		return;
+	read_fragment(&f, item, choice, place);
+	f.alone = alone;
+	take(r, &f);
+}
+
 void calls_read(struct reply *r, struct j_val list, unsigned choice)
 {
 	struct j_val item = { 0 };
-	size_t count = j_count(list);
-	struct fragment f;
+	bool alone = j_count(list) == 1;
 
-	if (list.type == J_OBJECT) {
-		f = read_fragment(list, choice, 0, true);
-		take(r, &f);
-		return;
-	}
-	for (size_t place = 0; r->what == REPLY_MORE && j_item(list, &item); place++) {
-		if (item.type != J_OBJECT)
-			continue;
-		f = read_fragment(item, choice, place, count == 1);
-		take(r, &f);
-	}
+	take_item(r, list, choice, 0, true);
+	for (size_t place = 0; r->what == REPLY_MORE && j_item(list, &item); place++)
+		take_item(r, item, choice, place, alone);
 }
 
 void calls_function(struct reply *r, struct j_val call, unsigned choice)
 {
+	struct fragment f;
+
 	if (call.type != J_OBJECT)
 		return;
-	struct fragment f = read_fragment(call, choice, 0, true);
+	read_fragment(&f, call, choice, 0);
 	f.key = KEY_FUNCTION;
 	f.indexed = f.eager = true;
 	take(r, &f);

@@ -47,43 +47,19 @@ static void release(struct reply *r)
 	struct piece it = { 0 };
 
 	r->held = 0;
-	if (markup_leaks(r) && r->opener_leaks && hold_find(&r->hold, HOLD_MARKUP, 0, &it))
-		hold_take(&r->hold, &it);
+	if (markup_leaks(r) && r->opener_leaks)
+		hold_out(&r->hold, HOLD_MARKUP, 0, &it);
 	if (r->hold.count[HOLD_MARKUP] == 0)
 		return;
 	r->real = true;
-	bool late = calls_busy(r);
-	if (!late && r->sink.open != BLOCK_TEXT)
-		text_open(r);
-	it = (struct piece){ 0 };
-	while (hold_find(&r->hold, HOLD_MARKUP, 0, &it)) {
-		if (late)
+	if (calls_busy(r)) {
+		while (hold_out(&r->hold, HOLD_MARKUP, 0, &it))
 			hold_put(&r->hold, HOLD_LATE_TEXT, 0, it.p, it.n);
-		else
-			sink_put(&r->sink, it.p, it.n);
-		hold_again(&r->hold, &it);
-		hold_take(&r->hold, &it);
+		return;
 	}
-}
-
-/* All that is held, decoded; NULL when it cannot be kept. */
-static char *decode(struct reply *r, size_t *n)
-{
-	struct piece it = { 0 };
-	char *p = hold_put(&r->hold, HOLD_WORK, 0, NULL, 2 * r->held + 2);
-	size_t at = 1;
-
-	hold_drop(&r->hold, HOLD_WORK, 0);
-	if (p == NULL)
-		return NULL;
-	p[0] = '"';
-	while (hold_find(&r->hold, HOLD_MARKUP, 0, &it)) {
-		memcpy(p + at, it.p, it.n);
-		at += it.n;
-	}
-	p[at++] = '"';
-	*n = j_copy(j_value(p, at, J_STRING), p + at, r->held);
-	return p + at;
+	if (r->sink.open != BLOCK_TEXT)
+		text_open(r);
+	block_held(r, HOLD_MARKUP);
 }
 
 static bool has_tool(const void *owner, const char *name, size_t n)
@@ -114,7 +90,7 @@ enum markup_what markup_look(struct reply *r, bool end)
 	struct markup_tools tools = { has_tool, r->o.session };
 	struct markup_call call;
 	size_t n;
-	char *text = decode(r, &n);
+	char *text = hold_text(&r->hold, HOLD_MARKUP, 0, &n);
 
 	if (text == NULL)
 		return MARKUP_MORE;

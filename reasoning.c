@@ -107,16 +107,13 @@ static void sign(struct reply *r)
 
 	sink_sign(&r->sink);
 	uint64_t check = carry_open(r->sink.out, r->o.binding, from);
-	while (hold_find(&r->hold, HOLD_DETAIL, 0, &detail)) {
+	while (hold_out(&r->hold, HOLD_DETAIL, 0, &detail)) {
 		struct j_val item = whole_detail(r, &detail);
 		check = carry_put(r->sink.out, check, CARRY_DETAILS, 0, item.p, item.n);
 		remember_sent(r, &detail);
-		hold_take(&r->hold, &detail);
 	}
-	while (hold_find(&r->hold, HOLD_OPAQUE, 0, &opaque)) {
+	while (hold_out(&r->hold, HOLD_OPAQUE, 0, &opaque))
 		check = carry_put(r->sink.out, check, CARRY_OPAQUE, 0, opaque.p + 1, opaque.n - 2);
-		hold_take(&r->hold, &opaque);
-	}
 	while (next_signature(r, &signature, &call)) {
 		check = carry_put(r->sink.out, check, CARRY_SIGNATURE, call, signature.p + 1, signature.n - 2);
 		hold_take(&r->hold, &signature);
@@ -156,17 +153,15 @@ void block_open(struct reply *r, enum sink_block kind)
 	sink_open(&r->sink, kind);
 }
 
-/* ---- reasoning text ---- */
-
-static void flush_white(struct reply *r)
+void block_held(struct reply *r, enum hold_kind kind)
 {
 	struct piece it = { 0 };
 
-	while (hold_find(&r->hold, HOLD_WHITE_THOUGHT, 0, &it)) {
+	while (hold_out(&r->hold, kind, 0, &it))
 		sink_put(&r->sink, it.p, it.n);
-		hold_take(&r->hold, &it);
-	}
 }
+
+/* ---- reasoning text ---- */
 
 void reasoning_put(struct reply *r, enum carry_from from, const char *raw, size_t n)
 {
@@ -189,7 +184,7 @@ void reasoning_put(struct reply *r, enum carry_from from, const char *raw, size_
 	}
 	hold_drop(&r->hold, HOLD_WHITE_TEXT, 0);
 	block_open(r, BLOCK_THINKING);
-	flush_white(r);
+	block_held(r, HOLD_WHITE_THOUGHT);
 	sink_put(&r->sink, raw, n);
 }
 

@@ -44,8 +44,8 @@ struct call {
 	uint32_t key;		/* choice and index, or place */
 	uint32_t length;	/* bytes of arguments so far, as they came */
 	uint32_t sum;		/* FNV-1a of them */
-	unsigned name_sum : 15;
-	unsigned depth : 7;	/* brackets open in the arguments */
+	unsigned depth : 8;	/* brackets open in the arguments */
+	unsigned name_sum : 14;
 	unsigned state : 2;
 	unsigned has_id : 1, named : 1, made_id : 1, eager : 1;
 	unsigned in_string : 1, escaped : 1, complete : 1, hollow : 1;

@@ -155,10 +155,41 @@ void hold_take(struct hold *h, const struct piece *it)
 	h->dead += HEAD + it->n;
 }
 
+bool hold_out(struct hold *h, enum hold_kind kind, unsigned owner, struct piece *it)
+{
+	if (!hold_find(h, kind, owner, it))
+		return false;
+	hold_take(h, it);
+	return true;
+}
+
 void hold_drop(struct hold *h, enum hold_kind kind, unsigned owner)
 {
 	struct piece it = { 0 };
 
+	while (hold_out(h, kind, owner, &it))
+		;
+}
+
+char *hold_text(struct hold *h, enum hold_kind kind, unsigned owner, size_t *n)
+{
+	struct piece it = { 0 };
+	size_t room = 0, at = 0;
+
 	while (hold_find(h, kind, owner, &it))
-		hold_take(h, &it);
+		room += it.n;
+	char *p = hold_put(h, HOLD_WORK, 0, NULL, 2 * room + 2);
+	hold_drop(h, HOLD_WORK, 0);
+	if (p == NULL)
+		return NULL;
+	/* a pair of surrogates may lie in two pieces, so all are joined first */
+	p[at++] = '"';
+	it = (struct piece){ 0 };
+	while (hold_find(h, kind, owner, &it)) {
+		memcpy(p + at, it.p, it.n);
+		at += it.n;
+	}
+	p[at++] = '"';
+	*n = j_copy(j_value(p, at, J_STRING), p + at, room);
+	return p + at;
 }

@@ -81,8 +81,16 @@ bool hold_last(const struct hold *h, enum hold_kind kind, struct piece *it);
 /* A piece's address, after something was put in: the storage may have moved. */
 void hold_again(const struct hold *h, struct piece *it);
 
-/* Takes pieces out; their bytes stay for the present plan. */
+/* Takes pieces out; their bytes stay for the present plan. hold_out: as hold_find, and it is out. */
 void hold_take(struct hold *h, const struct piece *it);
+bool hold_out(struct hold *h, enum hold_kind kind, unsigned owner, struct piece *it);
 void hold_drop(struct hold *h, enum hold_kind kind, unsigned owner);
+
+/*
+ * Pieces that are the inside of a JSON string, one behind the other and
+ * decoded: n bytes, for the present plan, until something is put in. NULL as
+ * hold_put.
+ */
+char *hold_text(struct hold *h, enum hold_kind kind, unsigned owner, size_t *n);
 
 #endif

@@ -61,14 +61,9 @@ bool raw_blank(const char *raw, size_t n)
 
 void text_open(struct reply *r)
 {
-	struct piece it = { 0 };
-
 	hold_drop(&r->hold, HOLD_WHITE_THOUGHT, 0);
 	block_open(r, BLOCK_TEXT);
-	while (hold_find(&r->hold, HOLD_WHITE_TEXT, 0, &it)) {
-		sink_put(&r->sink, it.p, it.n);
-		hold_take(&r->hold, &it);
-	}
+	block_held(r, HOLD_WHITE_TEXT);
 }
 
 void text_put(struct reply *r, const char *raw, size_t n)
