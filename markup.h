@@ -18,7 +18,7 @@ enum markup_what {
 };
 
 /* how the arguments are written */
-enum markup_args { ARGS_JSON, ARGS_EQUALS, ARGS_NAME, ARGS_KEY_VALUE };
+enum markup_args { ARGS_EQUALS, ARGS_NAME, ARGS_DSML, ARGS_KEY_VALUE, ARGS_JSON };
 
 struct markup_call {
 	char *text;		/* as it was parsed */

@@ -20,6 +20,7 @@
 
 #include "json.h"
 #include "plan.h"
+#include "quirks.h"
 
 #define BAR "\xef\xbd\x9c"	/* U+FF5C */
 #define LOW "\xe2\x96\x81"	/* U+2581 */
@@ -136,15 +137,15 @@ static bool take_until(struct cursor *c, const char *token, const char **text, s
 	return true;
 }
 
-/* The same where the token may lack at the end of everything. */
-static enum markup_what take_last(struct cursor *c, const char *token, const char **text, size_t *n)
+/* The arguments up to the token, which may lack at the end of everything. */
+static enum markup_what take_args(struct cursor *c, const char *token, struct markup_call *call)
 {
-	if (take_until(c, token, text, n))
+	if (take_until(c, token, &call->args, &call->nargs))
 		return MARKUP_CALL;
 	if (!c->end)
 		return MARKUP_MORE;
-	*text = c->p;
-	*n = c->n;
+	call->args = c->p;
+	call->nargs = c->n;
 	skip(c, c->n);
 	return MARKUP_CALL;
 }
@@ -165,133 +166,101 @@ static bool name_is(struct cursor *c, struct markup_call *call, const char *name
 	return n > 0 && c->tools->has(c->tools->owner, name, n);
 }
 
-static void json_args(struct markup_call *call, const char *args, size_t n)
+/* Arguments may stand in a code fence. */
+static void strip_fence(struct markup_call *call)
 {
-	trim(&args, &n);
-	call->form = ARGS_JSON;
-	call->args = args;
+	const char *p = call->args;
+	size_t n = call->nargs;
+
+	if (n < 3 || memcmp(p, "```", 3) != 0)
+		return;
+	const char *line = memchr(p, '\n', n);
+	n -= line != NULL ? (size_t)(line - p) : 3;
+	p = line != NULL ? line : p + 3;
+	const char *close = find(p, n, "```");
+	if (close != NULL)
+		n = (size_t)(close - p);
+	trim(&p, &n);
+	call->args = p;
 	call->nargs = n;
 }
 
 /* functions.NAME:0 */
-static enum markup_what kimi(struct cursor *c, struct markup_call *call)
+static void strip_kimi(const char **name, size_t *n)
 {
 	static const char prefix[] = "functions.";
-	const char *name, *args;
-	size_t n, nargs;
-	enum markup_what what = take_head(c, KIMI_ARGS, &name, &n);
+	const size_t lead = sizeof prefix - 1;
 
-	if (what != MARKUP_CALL)
-		return what;
-	if (n > sizeof prefix - 1 && memcmp(name, prefix, sizeof prefix - 1) == 0) {
-		name += sizeof prefix - 1;
-		n -= sizeof prefix - 1;
+	if (*n > lead && memcmp(*name, prefix, lead) == 0) {
+		*name += lead;
+		*n -= lead;
 	}
-	size_t digits = n;
-	while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9')
+	size_t digits = *n;
+	while (digits > 0 && (*name)[digits - 1] >= '0' && (*name)[digits - 1] <= '9')
 		digits--;
-	if (digits > 0 && digits < n && name[digits - 1] == ':')
-		n = digits - 1;
-	if (!name_is(c, call, name, n))
-		return MARKUP_NOT;
-	what = take_last(c, KIMI_END, &args, &nargs);
-	if (what == MARKUP_CALL)
-		json_args(call, args, nargs);
-	return what;
+	if (digits > 0 && digits < *n && (*name)[digits - 1] == ':')
+		*n = digits - 1;
 }
 
-/* JSON in a code fence, or without one */
-static void fenced_args(struct markup_call *call, const char *p, size_t n)
+/* those that begin with a name: what they begin with, what stands behind the name, what behind the arguments */
+enum form { KIMI, DEEPSEEK, INVOKE, DSML_INVOKE, FUNCTION, TOOL_CALL };
+
+static const char forms[] =
+	KIMI_BEGIN "\0" KIMI_ARGS "\0" KIMI_END "\0"
+	DEEPSEEK_BEGIN "\0" DEEPSEEK_SEP "\0" DEEPSEEK_END "\0"
+	"<invoke name=\"\0" "\"\0" "</invoke>\0"
+	"<" DSML "invoke name=\"\0" "\"\0" "</" DSML "invoke>\0"
+	"<function=\0" ">\0" "</function>\0"
+	"<tool_call>\0";
+
+/* behind what it begins with */
+static enum markup_what named(struct cursor *c, struct markup_call *call, enum form form)
 {
-	trim(&p, &n);
-	if (n >= 3 && memcmp(p, "```", 3) == 0) {
-		const char *line = memchr(p, '\n', n);
+	const char *name, *rest, *token = q_text(forms, 3 * form + 1);
+	size_t n, nrest;
+	enum markup_what what = take_head(c, token, &name, &n);
 
-		n -= line != NULL ? (size_t)(line - p) : 3;
-		p = line != NULL ? line : p + 3;
-		const char *close = find(p, n, "```");
-		if (close != NULL)
-			n = (size_t)(close - p);
-	}
-	json_args(call, p, n);
-}
-
-static enum markup_what deepseek(struct cursor *c, struct markup_call *call)
-{
-	const char *name, *args;
-	size_t n, nargs;
-	enum markup_what what = take_head(c, DEEPSEEK_SEP, &name, &n);
-
-	if (what == MARKUP_CALL && n == 8 && memcmp(name, "function", 8) == 0)
+	if (what == MARKUP_CALL && form == DEEPSEEK && n == 8 && memcmp(name, "function", 8) == 0)
 		what = take_head(c, "\n", &name, &n);
 	if (what != MARKUP_CALL)
 		return what;
+	if (form == KIMI)
+		strip_kimi(&name, &n);
 	if (!name_is(c, call, name, n))
 		return MARKUP_NOT;
-	what = take_last(c, DEEPSEEK_END, &args, &nargs);
-	if (what == MARKUP_CALL)
-		fenced_args(call, args, nargs);
+	if (form == INVOKE || form == DSML_INVOKE) {
+		call->form = ARGS_NAME;
+		if (!take_until(c, ">", &rest, &nrest))
+			return c->end || c->n > HEAD_MAX ? MARKUP_NOT : MARKUP_MORE;
+	}
+	token = q_text(token, 1);
+	/* some end with the tag around it and forget their own */
+	if (form == FUNCTION && find(c->p, c->n, token) == NULL && find(c->p, c->n, "</tool_call>") != NULL)
+		token = "</tool_call>";
+	what = take_args(c, token, call);
+	if (what != MARKUP_CALL || call->form == ARGS_NAME)
+		return what;
+	trim(&call->args, &call->nargs);
+	if (form == DEEPSEEK)
+		strip_fence(call);
+	if (form == FUNCTION && call->nargs > 0 && call->args[0] != '{')
+		call->form = ARGS_EQUALS;
 	return what;
 }
 
-/* behind name= */
-static enum markup_what invoke(struct cursor *c, struct markup_call *call, const char *close)
+/* White space and a token. */
+static bool ate(struct cursor *c, const char *token)
 {
-	const char *name, *rest;
-	size_t n, nrest;
-	enum markup_what what = eat(c, "\"");
-
-	if (what == MARKUP_CALL)
-		what = take_head(c, "\"", &name, &n);
-	if (what != MARKUP_CALL)
-		return what;
-	if (!name_is(c, call, name, n))
-		return MARKUP_NOT;
-	if (!take_until(c, ">", &rest, &nrest))
-		return c->end || c->n > HEAD_MAX ? MARKUP_NOT : MARKUP_MORE;
-	call->form = ARGS_NAME;
-	return take_last(c, close, &call->args, &call->nargs);
-}
-
-/* behind <function= */
-static enum markup_what function(struct cursor *c, struct markup_call *call)
-{
-	const char *name, *body;
-	size_t n, nbody;
-	enum markup_what what = take_head(c, ">", &name, &n);
-
-	if (what != MARKUP_CALL)
-		return what;
-	if (!name_is(c, call, name, n))
-		return MARKUP_NOT;
-	/* some end with the tag around it and forget their own */
-	if (find(c->p, c->n, "</function>") != NULL || find(c->p, c->n, "</tool_call>") == NULL)
-		what = take_last(c, "</function>", &body, &nbody);
-	else
-		what = take_last(c, "</tool_call>", &body, &nbody);
-	if (what != MARKUP_CALL)
-		return what;
-	json_args(call, body, nbody);
-	if (call->nargs > 0 && call->args[0] != '{')
-		call->form = ARGS_EQUALS;
-	return MARKUP_CALL;
+	skip_white(c);
+	return eat(c, token) == MARKUP_CALL;
 }
 
 /* What stands in the quotes of "name": at the beginning of an object, as far as it came. NULL: something else. */
 static const char *early_name(const char *p, size_t n, size_t *len)
 {
-	static const char key[] = "\"name\"";
 	struct cursor c = { NULL, p, n, false, NULL };
 
-	skip(&c, 1);
-	skip_white(&c);
-	if (eat(&c, key) != MARKUP_CALL)
-		return NULL;
-	skip_white(&c);
-	if (eat(&c, ":") != MARKUP_CALL)
-		return NULL;
-	skip_white(&c);
-	if (eat(&c, "\"") != MARKUP_CALL)
+	if (!ate(&c, "{") || !ate(&c, "\"name\"") || !ate(&c, ":") || !ate(&c, "\""))
 		return NULL;
 	const char *close = memchr(c.p, '"', c.n);
 	*len = close != NULL ? (size_t)(close - c.p) : 0;
@@ -315,7 +284,8 @@ static bool named_object(struct cursor *c, struct markup_call *call, const char 
 	args = j_get(root, "arguments");
 	if (args.type == J_NONE)
 		args = j_get(root, "parameters");
-	json_args(call, args.p != NULL ? args.p : "", args.n);
+	call->args = args.p != NULL ? args.p : "";
+	call->nargs = args.n;
 	return true;
 }
 
@@ -365,7 +335,7 @@ static enum markup_what glm(struct cursor *c, struct markup_call *call)
 	if (what != MARKUP_CALL)
 		return what;
 	call->form = ARGS_KEY_VALUE;
-	return take_last(c, "</tool_call>", &call->args, &call->nargs);
+	return take_args(c, "</tool_call>", call);
 }
 
 /* behind <tool_call> */
@@ -380,7 +350,7 @@ static enum markup_what tool_call(struct cursor *c, struct markup_call *call)
 		return hermes(c, call);
 	what = eat(c, "<function=");
 	if (what == MARKUP_CALL)
-		return function(c, call);
+		return named(c, call, FUNCTION);
 	return what == MARKUP_MORE ? what : glm(c, call);
 }
 
@@ -406,30 +376,21 @@ static bool skip_sections(struct cursor *c)
 
 enum markup_what markup_parse(char *text, size_t n, bool end, const struct markup_tools *tools, struct markup_call *call)
 {
-	static const char *const begin[] = {
-		KIMI_BEGIN, DEEPSEEK_BEGIN, "<invoke name=", "<" DSML "invoke name=", "<function=", "<tool_call>"
-	};
 	struct cursor c = { text, text, n, end, tools };
 	bool more = skip_sections(&c);
 	enum markup_what what = MARKUP_NOT;
-	size_t i;
+	int form = -1;
 
 	memset(call, 0, sizeof *call);
-	for (i = 0; i < sizeof begin / sizeof begin[0]; i++) {
-		what = eat(&c, begin[i]);
-		if (what == MARKUP_CALL)
-			break;
+	call->form = ARGS_JSON;
+	while (what != MARKUP_CALL && form < TOOL_CALL) {
+		what = eat(&c, q_text(forms, 3 * (unsigned)++form));
 		more = more || what == MARKUP_MORE;
 	}
-	switch (i) {
-	case 0: what = kimi(&c, call); break;
-	case 1: what = deepseek(&c, call); break;
-	case 2: what = invoke(&c, call, "</invoke>"); break;
-	case 3: what = invoke(&c, call, "</" DSML "invoke>"); break;
-	case 4: what = function(&c, call); break;
-	case 5: what = tool_call(&c, call); break;
-	default: what = more ? MARKUP_MORE : MARKUP_NOT; break;
-	}
+	if (what != MARKUP_CALL)
+		what = more ? MARKUP_MORE : MARKUP_NOT;
+	else
+		what = form == TOOL_CALL ? tool_call(&c, call) : named(&c, call, (enum form)form);
 	call->text = text;
 	call->used = n - c.n;
 	return what;
@@ -467,13 +428,11 @@ static void put_string(struct writer *w, const char *p, size_t n)
 /* parameters that are texts whatever they look like */
 static bool is_text_name(const char *p, size_t n)
 {
-	static const char *const names[] = {
-		"content", "new_string", "old_string", "text", "command", "prompt", "code", "query", "pattern", "description",
-		"new_source", "data"
-	};
+	static const char names[] = "content\0new_string\0old_string\0text\0command\0prompt\0code\0query\0pattern\0"
+		"description\0new_source\0data\0";
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strlen(names[i]) == n && memcmp(names[i], p, n) == 0)
+	for (const char *name = names; *name != '\0'; name += strlen(name) + 1)
+		if (strlen(name) == n && memcmp(name, p, n) == 0)
 			return true;
 	return false;
 }
@@ -508,17 +467,17 @@ static void trim_lines(const char **p, size_t *n)
 }
 
 /* The closing token of a value: what looks like one inside of it is not followed by another parameter or the end. */
-static const char *find_close(const char *p, size_t n, const char *token, const char *next, size_t *len)
+static const char *find_close(const char *p, size_t n, const char *token, const char *next)
 {
 	const char *end = p + n, *at = p;
+	size_t nnext = strcspn(next, "\"");
 
-	*len = strlen(token);
 	for (; (at = find(at, (size_t)(end - at), token)) != NULL; at++) {
-		const char *behind = at + *len;
+		const char *behind = at + strlen(token);
 
 		while (behind < end && white(*behind))
 			behind++;
-		if (behind == end || ((size_t)(end - behind) >= strlen(next) && memcmp(behind, next, strlen(next)) == 0))
+		if (behind == end || ((size_t)(end - behind) >= nnext && memcmp(behind, next, nnext) == 0))
 			return at;
 	}
 	return NULL;
@@ -527,47 +486,40 @@ static const char *find_close(const char *p, size_t n, const char *token, const 
 /* A value up to its closing token, or to the end where that lacks. */
 static void take_value(struct cursor *c, const char *token, const char *next, const char **text, size_t *n)
 {
-	size_t len;
-	const char *close = find_close(c->p, c->n, token, next, &len);
+	const char *close = find_close(c->p, c->n, token, next);
 
 	*text = c->p;
 	*n = close != NULL ? (size_t)(close - c->p) : c->n;
-	skip(c, close != NULL ? *n + len : *n);
+	skip(c, close != NULL ? *n + strlen(token) : *n);
 }
+
+/* of each form of arguments: what a parameter begins with, what ends its key, what its value begins with, what ends that */
+static const char parameters[] =
+	"<parameter=\0" ">\0" "\0" "</parameter>\0"
+	"<parameter name=\"\0" "\"\0" ">\0" "</parameter>\0"
+	"<" DSML "parameter name=\"\0" "\"\0" ">\0" "</" DSML "parameter>\0"
+	"<arg_key>\0" "</arg_key>\0" "<arg_value>\0" "</arg_value>\0";
 
 /* A parameter: its key, its value, and what is said of its type. */
 static bool next_parameter(struct cursor *c, enum markup_args form, const char *part[2], size_t n[2], char *as)
 {
-	static const char dsml[] = "<" DSML "parameter name=\"";
-	const char *rest;
+	const char *open = q_text(parameters, 4 * form), *key, *value, *rest;
 	size_t nrest;
 
-	*as = 0;
-	if (form == ARGS_KEY_VALUE) {
-		if (!take_until(c, "<arg_key>", &rest, &nrest) || !take_until(c, "</arg_key>", &part[0], &n[0]) ||
-		    !take_until(c, "<arg_value>", &rest, &nrest))
-			return false;
-		take_value(c, "</arg_value>", "<arg_key>", &part[1], &n[1]);
-		return true;
+	if (form == ARGS_NAME && find(c->p, c->n, q_text(open, 4)) != NULL) {
+		form = ARGS_DSML;
+		open = q_text(open, 4);
 	}
-	if (form == ARGS_EQUALS) {
-		if (!take_until(c, "<parameter=", &rest, &nrest) || !take_until(c, ">", &part[0], &n[0]))
-			return false;
-		take_value(c, "</parameter>", "<parameter=", &part[1], &n[1]);
-		trim_lines(&part[1], &n[1]);
-		return true;
-	}
-	bool is_dsml = take_until(c, dsml, &rest, &nrest);
-	if ((!is_dsml && !take_until(c, "<parameter name=\"", &rest, &nrest)) || !take_until(c, "\"", &part[0], &n[0]) ||
-	    !take_until(c, ">", &rest, &nrest))
+	key = q_text(open, 1);
+	value = q_text(open, 2);
+	if (!take_until(c, open, &rest, &nrest) || !take_until(c, key, &part[0], &n[0])
+		|| (*value != '\0' && !take_until(c, value, &rest, &nrest)))
 		return false;
-	if (is_dsml && nrest > 0)
+	*as = 0;
+	if (form == ARGS_DSML && nrest > 0)
 		*as = find(rest, nrest, "\"false\"") != NULL ? 'j' : 's';
-	if (is_dsml)
-		take_value(c, "</" DSML "parameter>", dsml, &part[1], &n[1]);
-	else
-		take_value(c, "</parameter>", "<parameter name=", &part[1], &n[1]);
-	if (!is_dsml)
+	take_value(c, q_text(open, 3), open, &part[1], &n[1]);
+	if (form == ARGS_EQUALS || form == ARGS_NAME)
 		trim_lines(&part[1], &n[1]);
 	return true;
 }
