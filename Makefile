@@ -133,13 +133,20 @@ test-client:
 clean:
 	rm -rf build claude-code-proxy test/provider test/tool test/flood
 
+DOC = $(DESTDIR)$(PREFIX)/share/doc/claude-code-proxy
+
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/claude-code-proxy
 	install -m 644 claude-code-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1/claude-code-proxy.1
+	rm -rf $(DOC)
+	mkdir -p $(DOC)
+	cp -R README.md LICENSE .env.example start-all-proxies.sh setup-log-cleanup-cron.sh docs contrib $(DOC)
+	chmod -R u=rwX,go=rX $(DOC)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/claude-code-proxy $(DESTDIR)$(PREFIX)/share/man/man1/claude-code-proxy.1
+	rm -rf $(DOC)
 
 # for test/structure.t
 layers:

@@ -25,8 +25,13 @@ has 'a missing compiler is named' "$T/out" 'No C compiler no-such-compiler'
 make -s install DESTDIR="$T/root" PREFIX=/usr >"$T/out" 2>&1
 check 'install puts the program' test -x "$T/root/usr/bin/claude-code-proxy"
 check 'install puts the manual' test -f "$T/root/usr/share/man/man1/claude-code-proxy.1"
+doc=$T/root/usr/share/doc/claude-code-proxy
+check 'install puts the documents' test -f "$doc/docs/QUICKSTART.md"
+check 'install puts what runs it' test -x "$doc/contrib/runit/claude-code-proxy/run"
+make -s install DESTDIR="$T/root" PREFIX=/usr >"$T/out" 2>&1
+check 'a second install puts nothing twice' test ! -e "$doc/contrib/contrib"
 make -s uninstall DESTDIR="$T/root" PREFIX=/usr >"$T/out" 2>&1
-is 'uninstall takes both away' "$(find "$T/root" -type f)" ''
+is 'uninstall takes all away' "$(find "$T/root" -type f)" ''
 
 # a machine without anything, and nobody who may install
 mkdir "$T/bare"
