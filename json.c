@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "json_scan.h"
+
 static const struct j_val none;
 
 static const char *skip_space(const char *p, const char *end)
@@ -23,8 +25,8 @@ static const char *skip_space(const char *p, const char *end)
 static const char *skip_string(const char *p, const char *end)
 {
 	for (;;) {
-		const char *quote = memchr(p + 1, '"', (size_t)(end - p - 1));
-		if (quote == NULL)
+		const char *quote = scan_quote(p + 1, end);
+		if (quote == end)
 			return end;
 		const char *back = quote;
 		while (back[-1] == '\\')
@@ -69,10 +71,15 @@ static const char *skip_word(const char *p, const char *end)
 
 static enum j_type type_of(char first)
 {
-	static const char firsts[] = "?nft0\"[{";	/* in the order of enum j_type */
-	const char *at = memchr(firsts, first, sizeof firsts - 1);
-
-	return at != NULL ? (enum j_type)(at - firsts) : J_NUMBER;
+	switch (first) {
+	case '"': return J_STRING;
+	case '{': return J_OBJECT;
+	case '[': return J_ARRAY;
+	case 'n': return J_NULL;
+	case 't': return J_TRUE;
+	case 'f': return J_FALSE;
+	}
+	return J_NUMBER;
 }
 
 /* the value that begins at p */

@@ -22,109 +22,73 @@
 
 #include <string.h>
 
+#include "json_scan.h"
 #include "log.h"
 
-enum state { VALUE, ITEM, MEMBER, KEY, BEHIND, DONE, BAD };
+enum state { VALUE, ITEM, MEMBER, KEY, BEHIND, DONE };
 
+/* every step takes the place where it stands and returns the place behind what it took, NULL when it refuses */
 struct check {
-	char *text;
-	size_t n, at;
+	char *text, *end;
 	struct j_err *err;
 	bool mend;		/* overwrite lone surrogates */
+	enum state state;	/* after the step */
 	size_t depth;
 	char close[J_DEPTH];	/* the brackets that are awaited, innermost last */
 };
 
-static enum state bad_at(struct check *c, size_t at, const char *why)
+static char *bad(struct check *c, const char *p, const char *why)
 {
-	c->err->at = at;
-	c->err->why = at < c->n ? why : "the text ends too early";
-	return BAD;
+	c->err->at = (size_t)(p - c->text);
+	c->err->why = p < c->end ? why : "the text ends too early";
+	return NULL;
 }
 
-static enum state bad(struct check *c, const char *why)
+/* the byte at p, or NUL at the end; a NUL in the text is as unwelcome as the end, wherever this is asked */
+static char next(const struct check *c, const char *p)
 {
-	return bad_at(c, c->at, why);
+	return p < c->end ? *p : '\0';
 }
 
-/* the byte that is next, or NUL at the end; a NUL in the text is as unwelcome as the end, wherever this is asked */
-static char next(const struct check *c)
+static char *skip_space(const struct check *c, char *p)
 {
-	return c->at < c->n ? c->text[c->at] : '\0';
+	while (p < c->end && (unsigned char)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
 }
 
-static void skip_space(struct check *c)
+static char *skip_digits(struct check *c, char *p)
 {
-	while (next(c) == ' ' || next(c) == '\n' || next(c) == '\r' || next(c) == '\t')
-		c->at++;
-}
+	char *from = p;
 
-static bool skip_digits(struct check *c)
-{
-	size_t from = c->at;
-
-	while (next(c) >= '0' && next(c) <= '9')
-		c->at++;
-	return c->at > from;
+	while (next(c, p) >= '0' && next(c, p) <= '9')
+		p++;
+	return p > from ? p : bad(c, p, "expected a digit");
 }
 
 /* RFC 8259 section 6 */
-static enum state number(struct check *c)
+static char *number(struct check *c, char *p)
 {
-	if (next(c) == '-')
-		c->at++;
-	if (next(c) == '0')
-		c->at++;
-	else if (!skip_digits(c))
-		return bad(c, "expected a digit");
-	if (next(c) == '.') {
-		c->at++;
-		if (!skip_digits(c))
-			return bad(c, "expected a digit");
+	c->state = BEHIND;
+	if (*p == '-')
+		p++;
+	p = next(c, p) == '0' ? p + 1 : skip_digits(c, p);
+	if (p != NULL && next(c, p) == '.')
+		p = skip_digits(c, p + 1);
+	if (p != NULL && (next(c, p) | 32) == 'e') {
+		p++;
+		p = skip_digits(c, next(c, p) == '+' || next(c, p) == '-' ? p + 1 : p);
 	}
-	if (next(c) == 'e' || next(c) == 'E') {
-		c->at++;
-		if (next(c) == '+' || next(c) == '-')
-			c->at++;
-		if (!skip_digits(c))
-			return bad(c, "expected a digit");
-	}
-	return BEHIND;
+	return p;
 }
 
-static enum state word(struct check *c, const char *text)
+static char *word(struct check *c, char *p, const char *text)
 {
-	for (; *text != '\0'; text++, c->at++) {
-		if (next(c) != *text)
-			return bad(c, "expected a value");
-	}
-	return BEHIND;
-}
-
-/* this byte in every byte of a word */
-#define EACH(byte) ((size_t)-1 / 255 * (byte))
-
-/*
- * How many bytes from p on are ASCII that stands for itself in a string. A
- * word at a time: of a byte below 0x80, subtracting m sets the top bit just
- * when the byte is below m. (A borrow can mark the byte above one that is
- * marked rightly; the first mark is never wrong, and more is not asked.)
- */
-static size_t plain(const char *p, size_t n)
-{
-	size_t i = 0, w;
-
-	for (; n - i >= sizeof w; i += sizeof w) {
-		memcpy(&w, p + i, sizeof w);
-		size_t low = w - EACH(0x20);
-		size_t quote = (w ^ EACH('"')) - EACH(1);
-		size_t back = (w ^ EACH('\\')) - EACH(1);
-		if (((w | low | quote | back) & EACH(0x80)) != 0)
-			break;
-	}
-	while (i < n && p[i] >= 0x20 && (unsigned char)p[i] < 0x80 && p[i] != '"' && p[i] != '\\')
-		i++;
-	return i;
+	c->state = BEHIND;
+	for (; *text != '\0'; text++, p++)
+		if (next(c, p) != *text)
+			return bad(c, p, "expected a value");
+	return p;
 }
 
 size_t utf8_character(const char *text, size_t n)
@@ -138,17 +102,15 @@ size_t utf8_character(const char *text, size_t n)
 	return p[0] < 0x80 ? 1 : n > 1 && p[0] == 0xc2 && (p[1] & 0xe0) == 0x80 ? 2 : 0;
 }
 
-static bool skip_utf8(struct check *c)
+static char *skip_utf8(struct check *c, char *p)
 {
-	while (c->at < c->n && (unsigned char)c->text[c->at] >= 0x80) {
-		size_t length = utf8_character(c->text + c->at, c->n - c->at);
-		if (length == 0) {
-			bad(c, "invalid UTF-8");
-			return false;
-		}
-		c->at += length;
+	while (p < c->end && (unsigned char)*p >= 0x80) {
+		size_t length = utf8_character(p, (size_t)(c->end - p));
+		if (length == 0)
+			return bad(c, p, "invalid UTF-8");
+		p += length;
 	}
-	return true;
+	return p;
 }
 
 /* whether p[0..n) begins with \u, a D, and then a digit of these, which tells the halves of a pair apart */
@@ -161,154 +123,140 @@ static bool is_half(const char *p, size_t n, const char *digits)
 #define HIGH_HALF "89abAB"
 #define LOW_HALF "cdefCDEF"
 
-static bool skip_unicode(struct check *c)
+static char *skip_unicode(struct check *c, char *p)
 {
-	char *p = c->text + c->at;
-	size_t left = c->n - c->at;
+	size_t left = (size_t)(c->end - p);
 
-	for (size_t i = 2; i < 6; i++) {
-		if (i >= left || hex_digit(p[i]) < 0) {
-			bad_at(c, c->at + i, "expected a hex digit");
-			return false;
-		}
-	}
-	c->at += 6;
+	for (size_t i = 2; i < 6; i++)
+		if (i >= left || hex_digit(p[i]) < 0)
+			return bad(c, p + i, "expected a hex digit");
 	if (is_half(p, left, HIGH_HALF) && is_half(p + 6, left - 6, LOW_HALF))
-		c->at += 6;
-	else if (c->mend && is_half(p, left, HIGH_HALF LOW_HALF))
+		return p + 12;
+	if (c->mend && is_half(p, left, HIGH_HALF LOW_HALF))
 		memcpy(p + 2, "fffd", 4);
-	return true;
+	return p + 6;
 }
 
-static bool skip_escape(struct check *c)
+static char *skip_escape(struct check *c, char *p)
 {
-	char letter = c->n - c->at > 1 ? c->text[c->at + 1] : '\0';
-
-	if (letter == 'u')
-		return skip_unicode(c);
-	if (memchr("\"\\/bfnrt", letter, 8) == NULL) {
-		bad_at(c, c->at + 1, "unknown escape in a string");
-		return false;
+	switch (next(c, p + 1)) {
+	case 'u': return skip_unicode(c, p);
+	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't': return p + 2;
 	}
-	c->at += 2;
-	return true;
+	return bad(c, p + 1, "unknown escape in a string");
 }
 
 /* from the opening quote to behind the closing one */
-static bool skip_string(struct check *c)
+static char *skip_string(struct check *c, char *p)
 {
-	c->at++;
-	for (;;) {
-		c->at += plain(c->text + c->at, c->n - c->at);
-		char byte = next(c);
-		if (byte == '"') {
-			c->at++;
-			return true;
-		}
-		if (byte == '\\') {
-			if (!skip_escape(c))
-				return false;
-		} else if ((unsigned char)byte >= 0x80) {
-			if (!skip_utf8(c))
-				return false;
-		} else {
-			bad(c, "control character in a string");
-			return false;
-		}
+	p++;
+	while (p != NULL) {
+		p = (char *)scan_plain(p, c->end);
+		char byte = next(c, p);
+		if (byte == '"')
+			return p + 1;
+		if (byte == '\\')
+			p = skip_escape(c, p);
+		else if ((unsigned char)byte >= 0x80)
+			p = skip_utf8(c, p);
+		else
+			p = bad(c, p, "control character in a string");
 	}
+	return NULL;
 }
 
-static enum state enter(struct check *c, char close, enum state state)
+static char *enter(struct check *c, char *p, char close, enum state state)
 {
 	if (c->depth == J_DEPTH)
-		return bad(c, "too deep");
+		return bad(c, p, "too deep");
 	c->close[c->depth++] = close;
-	c->at++;
-	return state;
+	c->state = state;
+	return p + 1;
 }
 
-static enum state leave(struct check *c)
+static char *leave(struct check *c, char *p)
 {
 	c->depth--;
-	c->at++;
-	return BEHIND;
+	c->state = BEHIND;
+	return p + 1;
 }
 
-static enum state value(struct check *c)
+static char *value(struct check *c, char *p)
 {
-	switch (next(c)) {
-	case '{': return enter(c, '}', MEMBER);
-	case '[': return enter(c, ']', ITEM);
-	case '"': return skip_string(c) ? BEHIND : BAD;
-	case 't': return word(c, "true");
-	case 'f': return word(c, "false");
-	case 'n': return word(c, "null");
+	char byte = next(c, p);
+
+	c->state = BEHIND;
+	switch (byte) {
+	case '"': return skip_string(c, p);
+	case '{': return enter(c, p, '}', MEMBER);
+	case '[': return enter(c, p, ']', ITEM);
+	case 't': return word(c, p, "true");
+	case 'f': return word(c, p, "false");
+	case 'n': return word(c, p, "null");
 	}
-	if (next(c) == '-' || (next(c) >= '0' && next(c) <= '9'))
-		return number(c);
-	return bad(c, "expected a value");
+	return byte == '-' || (byte >= '0' && byte <= '9') ? number(c, p) : bad(c, p, "expected a value");
 }
 
-static enum state key(struct check *c)
+static char *key(struct check *c, char *p)
 {
-	if (next(c) != '"')
-		return bad(c, "expected a key in quotes");
-	if (!skip_string(c))
-		return BAD;
-	skip_space(c);
-	if (next(c) != ':')
-		return bad(c, "expected a colon");
-	c->at++;
-	return VALUE;
+	if (next(c, p) != '"')
+		return bad(c, p, "expected a key in quotes");
+	p = skip_string(c, p);
+	if (p == NULL)
+		return NULL;
+	p = skip_space(c, p);
+	if (next(c, p) != ':')
+		return bad(c, p, "expected a colon");
+	c->state = VALUE;
+	return p + 1;
 }
 
-static enum state behind(struct check *c)
+static char *behind(struct check *c, char *p)
 {
-	if (c->depth == 0)
-		return c->at == c->n ? DONE : bad(c, "expected the end of the text");
+	if (c->depth == 0) {
+		c->state = DONE;
+		return p == c->end ? p : bad(c, p, "expected the end of the text");
+	}
 	char close = c->close[c->depth - 1];
-	if (next(c) == close)
-		return leave(c);
-	if (next(c) != ',')
-		return bad(c, close == '}' ? "expected a comma or }" : "expected a comma or ]");
-	c->at++;
-	return close == '}' ? KEY : VALUE;
+	if (next(c, p) == close)
+		return leave(c, p);
+	if (next(c, p) != ',')
+		return bad(c, p, close == '}' ? "expected a comma or }" : "expected a comma or ]");
+	c->state = close == '}' ? KEY : VALUE;
+	return p + 1;
 }
 
-static enum state step(struct check *c, enum state state)
+static char *step(struct check *c, char *p)
 {
-	switch (state) {
-	case ITEM: return next(c) == ']' ? leave(c) : value(c);
-	case VALUE: return value(c);
-	case MEMBER: return next(c) == '}' ? leave(c) : key(c);
-	case KEY: return key(c);
-	case BEHIND: return behind(c);
-	case DONE:
-	case BAD: break;
+	switch (c->state) {
+	case ITEM: return next(c, p) == ']' ? leave(c, p) : value(c, p);
+	case VALUE: return value(c, p);
+	case MEMBER: return next(c, p) == '}' ? leave(c, p) : key(c, p);
+	case KEY: return key(c, p);
+	case BEHIND: return behind(c, p);
+	case DONE: break;
 	}
-	return state;
+	return p;
 }
 
 static int check(char *text, size_t n, struct j_err *err, bool mend)
 {
 	struct check c;
-	enum state state = VALUE;
+	char *p = text;
 
 	c.text = text;
-	c.n = n;
-	c.at = 0;
+	c.end = text + n;
 	c.err = err;
 	c.mend = mend;
+	c.state = VALUE;
 	c.depth = 0;
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		state = bad(&c, "begins with a byte order mark");
+		p = bad(&c, p, "begins with a byte order mark");
 	if ((uint64_t)n > UINT32_MAX)
-		state = bad(&c, "is 4 GiB or more");
-	while (state != DONE && state != BAD) {
-		skip_space(&c);
-		state = step(&c, state);
-	}
-	return state == DONE ? 0 : -1;
+		p = bad(&c, p, "is 4 GiB or more");
+	while (p != NULL && c.state != DONE)
+		p = step(&c, skip_space(&c, p));
+	return p != NULL ? 0 : -1;
 }
 
 int j_check(char *text, size_t n, struct j_err *err)

@@ -203,9 +203,16 @@ static bool read_text(struct reader *r, const char *text)
 
 bool j_is(struct j_val string, const char *text)
 {
-	struct reader r = reader_of(string);
+	struct reader r;
+	size_t i = 0, n;
+	const char *raw = j_raw(string, &n);
 
-	return string.type == J_STRING && read_text(&r, text) && next_byte(&r) < 0;
+	while (i < n && raw[i] == text[i] && raw[i] != '\\' && text[i] != '\0')
+		i++;
+	if (i == n || raw[i] != '\\')
+		return i == n && text[i] == '\0' && raw != NULL;
+	r = reader_of(string);
+	return read_text(&r, text) && next_byte(&r) < 0;
 }
 
 bool j_begins(struct j_val string, const char *text)
