@@ -14,7 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "config_load.h"
 #include "dotenv.h"
@@ -59,38 +58,27 @@ static bool set_number(struct load *l, const struct option *o, const char *value
 		return true;
 	}
 	option_range(o, range, sizeof range);
-	return load_fail(l, ITS_OWN, o->text, " is \"%j\": give a whole number from %s", value, strlen(value), range);
+	return load_fail(l, o->text, " is \"%j\": give a whole number from %s", value, strlen(value), range);
 }
 
 static bool set_bool(struct load *l, const struct option *o, const char *value)
 {
-	static const char *const words[] = { "false", "true", "0", "1", "no", "yes", "off", "on" };
+	int word = q_word("false true 0 1 no yes off on", value, strlen(value));
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (strcasecmp(value, words[i]) == 0) {
-			*(bool *)field(l->c, o) = i & 1;
-			return true;
-		}
-	}
-	return load_fail(l, ITS_OWN, o->text, " is \"%j\": give true or false", value, strlen(value));
+	*(bool *)field(l->c, o) = word & 1;
+	return word >= 0
+		|| load_fail(l, o->text, " is \"%j\": give true or false", value, strlen(value));
 }
 
 /* only the first word counts: old files have a comment inside the quotes */
 static bool set_level(struct load *l, const struct option *o, const char *value)
 {
-	size_t n = strcspn(value, " \t#");
-	const char *name;
+	int level = q_word("debug info warning error critical", value, strcspn(value, " \t#"));
 
-	for (enum log_level level = LOG_DEBUG; level <= LOG_CRITICAL; level++) {
-		name = log_level_name(level);
-		if (strlen(name) == n && strncasecmp(name, value, n) == 0) {
-			*(enum log_level *)field(l->c, o) = level;
-			return true;
-		}
-	}
-	*(enum log_level *)field(l->c, o) = LOG_INFO;
-	load_warn(l, ITS_OWN, o->text, " is \"%j\", which is no level: INFO is used (%s)",
-		value, strlen(value), q_text(o->text, 2));
+	*(enum log_level *)field(l->c, o) = level < 0 ? LOG_INFO : (enum log_level)level;
+	if (level < 0)
+		load_warn(l, o->text, " is \"%j\", which is no level: INFO is used (%s)",
+			value, strlen(value), q_text(o->text, 2));
 	return true;
 }
 
@@ -98,7 +86,7 @@ static bool set_text(struct load *l, const struct option *o, const char *value)
 {
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return load_fail(l, ITS_OWN, o->text, " holds a control character: write it on one line");
+			return load_fail(l, o->text, " holds a control character: write it on one line");
 	*(const char **)field(l->c, o) = value;
 	return true;
 }
@@ -154,16 +142,18 @@ static bool set_quirks(struct load *l)
 	for (size_t i = 0; q_key(i); i++) {
 		if (!l->quirk[i].value)
 			continue;
+		l->line = l->quirk[i].line;
 		quirk_name(i, name, sizeof name);
 		begin = join(l, q_key(i), l->quirk[i].value);
 		if (!begin)
-			return load_fail(l, l->quirk[i].line, name, ": both kinds of quotes in one value");
+			return load_fail(l, name, ": both kinds of quotes in one value");
 		if (q_apply(&scratch, begin, (size_t)(l->at - begin), &why, &at) != 0)
-			return load_fail(l, l->quirk[i].line, name, ": %s (%s)", why, q_values(i));
+			return load_fail(l, name, ": %s (%s)", why, q_values(i));
 		if (!whole_object(&scratch, i, l->quirk[i].value))
-			return load_fail(l, l->quirk[i].line, name, ": text behind the object");
+			return load_fail(l, name, ": text behind the object");
 	}
 	*l->at++ = 0;
+	l->line = ITS_OWN;
 	return true;
 }
 
@@ -182,7 +172,7 @@ static bool read_rows(struct load *l)
 		return true;
 	c->quirk_rows = dotenv_read(c->up_quirks, &n, &shared, reason, sizeof reason);
 	if (!c->quirk_rows)
-		return load_fail(l, ITS_OWN, "UP_QUIRKS", ": %s %s", c->up_quirks, reason);
+		return load_fail(l, "UP_QUIRKS", ": %s %s", c->up_quirks, reason);
 	q_init(&scratch);
 	if (q_rows(&scratch, c->quirk_rows, &nowhere, &why, &at) == 0)
 		return true;
@@ -207,15 +197,15 @@ static bool check_upstream(struct load *l, const struct quirks *q)
 	const struct cfg_target *t = &l->c->target;
 
 	if (t->tls && t->literal)
-		return load_fail(l, ITS_OWN, base_url, ": TLS to an IP address cannot be verified: "
+		return load_fail(l, base_url, ": TLS to an IP address cannot be verified: "
 			"use the name in its certificate");
 	if (!t->tls && !t->loopback && !l->c->allow_plaintext)
-		return load_fail(l, ITS_OWN, base_url, ": http:// to %s would show the key and the conversation: "
+		return load_fail(l, base_url, ": http:// to %s would show the key and the conversation: "
 			"use https://, or set ALLOW_PLAINTEXT=true", t->host);
 	if (l->c->key_is_set || t->loopback || q->auth == AUTH_NONE || has_header(l->c, "Authorization")
 		|| has_header(l->c, "Api-Key"))
 		return true;
-	return load_fail(l, ITS_OWN, "OPENAI_API_KEY",
+	return load_fail(l, "OPENAI_API_KEY",
 		" is not set: put the key for %s there (UP_AUTH=none if it needs none)", t->host);
 }
 
@@ -228,16 +218,16 @@ static bool set_target(struct load *l)
 
 	for (const char *p = version; *p; p++)
 		if (!is_digit((unsigned char)*p) && !is_letter((unsigned char)*p) && *p != '-' && *p != '.')
-			return load_fail(l, ITS_OWN, "AZURE_API_VERSION", " is \"%j\": give a date such as 2024-10-21",
+			return load_fail(l, "AZURE_API_VERSION", " is \"%j\": give a date such as 2024-10-21",
 				version, strlen(version));
 	if (!bad) {
 		cfg_quirks(c, "", &q);
 		bad = target_path(&c->target, &q, version);
 	}
 	if (bad)
-		return load_fail(l, ITS_OWN, base_url, ": %s", bad);
+		return load_fail(l, base_url, ": %s", bad);
 	if (strstr(c->target.path, "/deployments/") && !strstr(c->target.query, "api-version="))
-		load_warn(l, ITS_OWN, base_url,
+		load_warn(l, base_url,
 			" names an Azure deployment, but AZURE_API_VERSION is not set");
 	return check_upstream(l, &q);
 }
@@ -252,10 +242,10 @@ static bool check_host(struct load *l)
 		c->host++;
 	}
 	if (!*c->host || strpbrk(c->host, " /[]"))
-		return load_fail(l, ITS_OWN, "HOST", " is \"%s\": give a name or an IP address alone", c->host);
+		return load_fail(l, "HOST", " is \"%s\": give a name or an IP address alone", c->host);
 	if (target_loopback(c->host) || *c->anthropic_api_key || c->allow_anonymous)
 		return true;
-	return load_fail(l, ITS_OWN, "HOST", "=%s lets other machines use your key: "
+	return load_fail(l, "HOST", "=%s lets other machines use your key: "
 		"set ANTHROPIC_API_KEY, or ALLOW_ANONYMOUS=true where all are trusted", c->host);
 }
 
@@ -266,12 +256,12 @@ static bool check_list(struct load *l, const char *name, const char *list, bool 
 
 	while ((entry = cfg_entry(&at, &n)) != NULL) {
 		if (memchr(entry, '*', n))
-			return load_fail(l, ITS_OWN, name, ": a * would let every web page in: name each one");
+			return load_fail(l, name, ": a * would let every web page in: name each one");
 		if (origins && (!memchr(entry, ':', n) || entry[n - 1] == '/'))
-			return load_fail(l, ITS_OWN, name, ": \"%.*s\" is no origin: write https://host or https://host:port",
+			return load_fail(l, name, ": \"%.*s\" is no origin: write https://host or https://host:port",
 				(int)n, entry);
 		if (++count > CFG_LIST_MAX)
-			return load_fail(l, ITS_OWN, name, " has more than %d entries", CFG_LIST_MAX);
+			return load_fail(l, name, " has more than %d entries", CFG_LIST_MAX);
 	}
 	return true;
 }
@@ -285,7 +275,7 @@ static bool given(const struct load *l, const char *name)
 static void check_models(struct load *l)
 {
 	if (given(l, "OPENAI_BASE_URL") && given(l, "BIG_MODEL") && !given(l, "SMALL_MODEL"))
-		load_warn(l, NOWHERE, "SMALL_MODEL", " is not set: haiku, which subagents ask for, will be %s", l->c->small_model);
+		load_warn(l, "SMALL_MODEL", " is not set: haiku, which subagents ask for, will be %s", l->c->small_model);
 }
 
 static bool check(struct load *l)
@@ -297,7 +287,7 @@ static bool check(struct load *l)
 	check_models(l);
 	c->key_is_set = *c->openai_api_key != 0;
 	if (c->min_tokens_limit > c->max_tokens_limit)
-		return load_fail(l, ITS_OWN, "MIN_TOKENS_LIMIT", " is above MAX_TOKENS_LIMIT (%d)", c->max_tokens_limit);
+		return load_fail(l, "MIN_TOKENS_LIMIT", " is above MAX_TOKENS_LIMIT (%d)", c->max_tokens_limit);
 	return read_rows(l) && set_target(l) && check_host(l)
 		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
 		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false);
@@ -315,6 +305,7 @@ static bool fill(struct load *l, char *text, size_t n, char *const env[])
 		if (!load_file(l, text, n))
 			return false;
 	}
+	l->line = ITS_OWN;
 	for (size_t i = 0; i < NOPTIONS; i++)
 		if (!set_option(l, i))
 			return false;
@@ -328,7 +319,7 @@ static bool allocate(struct load *l, const char *file, size_t n, char *const env
 	c->nstorage = load_needs(file, n, env);
 	c->storage = calloc(1, c->nstorage);
 	if (!c->storage)
-		return load_fail(l, NOWHERE, "", "out of memory");
+		return load_fail(l, "", "out of memory");
 	l->at = c->storage;
 	if (file)
 		c->file = load_keep(l, file, strlen(file));
@@ -353,11 +344,12 @@ struct config *cfg_load(const char *file, char *const env[], char *err, size_t n
 	if (file)
 		text = dotenv_read(file, &n, &shared, why, sizeof why);
 	if (file && !text)
-		load_fail(&l, NOWHERE, why, "");
+		load_fail(&l, why, "");
 	else
 		good = allocate(&l, file, n, env) && fill(&l, text, n, env);
+	l.line = NOWHERE;
 	if (shared)
-		load_warn(&l, NOWHERE, "", "others on this machine can read the keys in it: chmod 600 it");
+		load_warn(&l, "", "others on this machine can read the keys in it: chmod 600 it");
 	if (text) {
 		wipe(text, n);
 		free(text);

@@ -12,8 +12,9 @@
 #include "http_char.h"
 
 /* "FILE:LINE: NAME" and what the format says */
-static void compose(struct load *l, int line, const char *name, char *dst, size_t room, const char *format, va_list ap)
+static void compose(struct load *l, const char *name, char *dst, size_t room, const char *format, va_list ap)
 {
+	int line = l->line;
 	const char *file;
 	char at[16] = "";
 	size_t n;
@@ -28,17 +29,17 @@ static void compose(struct load *l, int line, const char *name, char *dst, size_
 		vfmt(dst + n, room - n, format, ap);
 }
 
-bool load_fail(struct load *l, int line, const char *name, const char *format, ...)
+bool load_fail(struct load *l, const char *name, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	compose(l, line, name, l->err, l->nerr, format, ap);
+	compose(l, name, l->err, l->nerr, format, ap);
 	va_end(ap);
 	return false;
 }
 
-void load_warn(struct load *l, int line, const char *name, const char *format, ...)
+void load_warn(struct load *l, const char *name, const char *format, ...)
 {
 	char text[512];
 	va_list ap;
@@ -46,7 +47,7 @@ void load_warn(struct load *l, int line, const char *name, const char *format, .
 	if (!l->warn)
 		return;
 	va_start(ap, format);
-	compose(l, line, name, text, sizeof text, format, ap);
+	compose(l, name, text, sizeof text, format, ap);
 	va_end(ap);
 	l->warn(l->ctx, text);
 }
@@ -94,7 +95,7 @@ static bool begins(const char *s, const char *head)
 }
 
 /* A name that is nobody's. The environment is full of such, so there only what is long or ours by its head counts. */
-static void unknown(struct load *l, const char *name, int line)
+static void unknown(struct load *l, const char *name)
 {
 	bool ours = begins(name, "UP_") || begins(name, "CUSTOM_HEADER");
 	const char *meant = NULL;
@@ -102,16 +103,16 @@ static void unknown(struct load *l, const char *name, int line)
 
 	if (strcmp(name, "UP_IDLE") == 0)
 		meant = "REQUEST_TIMEOUT";
-	for (size_t i = 0; !meant && i < NOPTIONS && (line > 0 || strlen(name) >= 8); i++)
+	for (size_t i = 0; !meant && i < NOPTIONS && (l->line > 0 || strlen(name) >= 8); i++)
 		if (nearly(options[i].text, name))
 			meant = options[i].text;
 	for (size_t i = 0; !meant && ours && q_key(i); i++)
 		if (quirk_name(i, known, sizeof known) && nearly(known, name))
 			meant = known;
 	if (meant)
-		load_warn(l, line, name, " is not used: is %s meant?", meant);
+		load_warn(l, name, " is not used: is %s meant?", meant);
 	else if (ours)
-		load_warn(l, line, name, " is not used: no option has this name");
+		load_warn(l, name, " is not used: no option has this name");
 }
 
 /* ---- headers ---- */
@@ -132,7 +133,7 @@ static void canonical(char *name)
 	}
 }
 
-static bool add_header(struct load *l, const char *part, const char *value, int line)
+static bool add_header(struct load *l, const char *part, const char *value)
 {
 	struct config *c = l->c;
 	char *name = load_keep(l, part, strlen(part));
@@ -142,11 +143,11 @@ static bool add_header(struct load *l, const char *part, const char *value, int 
 	canonical(name);
 	bad = q_field_bad(name, strlen(name), value, strlen(value));
 	if (bad)
-		return load_fail(l, line, "CUSTOM_HEADER_", "%s: %s", part, bad);
+		return load_fail(l, "CUSTOM_HEADER_", "%s: %s", part, bad);
 	for (i = 0; i < c->nheaders && strcmp(c->headers[i].name, name) != 0; i++)
 		;
 	if (i == CFG_HEADERS_MAX)
-		return load_fail(l, line, "", "more than %d CUSTOM_HEADER_ settings: leave some out", CFG_HEADERS_MAX);
+		return load_fail(l, "", "more than %d CUSTOM_HEADER_ settings: leave some out", CFG_HEADERS_MAX);
 	if (*value) {
 		c->headers[i] = (struct cfg_header){ name, value };
 		c->nheaders += i == c->nheaders;
@@ -164,19 +165,19 @@ static bool is_ours(const char *name)
 }
 
 /* the value must live in the storage */
-static bool take(struct load *l, const char *name, char *value, int line)
+static bool take(struct load *l, const char *name, char *value)
 {
 	size_t i = option_named(name), k = quirk_named(name);
 	size_t head = strlen("CUSTOM_HEADER_");
 
 	if (i < NOPTIONS && options[i].kind != PREFIX)
-		l->option[i] = (struct given){ value, line };
+		l->option[i] = (struct given){ value, l->line };
 	else if (begins(name, "CUSTOM_HEADER_"))
-		return add_header(l, name + head, value, line);
+		return add_header(l, name + head, value);
 	else if (q_key(k))
-		l->quirk[k] = (struct given){ value, line };
+		l->quirk[k] = (struct given){ value, l->line };
 	else
-		unknown(l, name, line);
+		unknown(l, name);
 	return true;
 }
 
@@ -197,16 +198,17 @@ bool load_environment(struct load *l, char *const env[])
 	const char *value;
 	size_t n;
 
+	l->line = ENVIRONMENT;
 	for (; env && *env; env++) {
 		n = split(*env, name, sizeof name);
 		if (!*name)
 			continue;
 		if (!is_ours(name)) {
-			unknown(l, name, ENVIRONMENT);
+			unknown(l, name);
 			continue;
 		}
 		value = *env + n + 1;
-		if (!take(l, name, load_keep(l, value, strlen(value)), ENVIRONMENT))
+		if (!take(l, name, load_keep(l, value, strlen(value))))
 			return false;
 	}
 	return true;
@@ -220,10 +222,13 @@ bool load_file(struct load *l, char *text, size_t n)
 	int got;
 
 	dotenv_init(&d, text, n);
-	while ((got = dotenv_next(&d, &name, &value, &why)) > 0)
-		if (!take(l, name, value, d.line))
+	do {
+		got = dotenv_next(&d, &name, &value, &why);
+		l->line = d.line;
+		if (got > 0 && !take(l, name, value))
 			return false;
-	return got == 0 || load_fail(l, d.line, why, "");
+	} while (got > 0);
+	return got == 0 || load_fail(l, why, "");
 }
 
 /* Each text is kept once, header names and UP_ settings a second time, both no longer than the line they come from. */

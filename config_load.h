@@ -17,6 +17,7 @@ struct load {
 	struct given option[NOPTIONS];
 	struct given quirk[Q_KEYS_MAX];
 	char *at;		/* free part of the storage */
+	int line;		/* where what is read now stands: what is told names it */
 	char *err;
 	size_t nerr;
 	void (*warn)(void *ctx, const char *line);
@@ -24,8 +25,8 @@ struct load {
 };
 
 /* The one line of a refusal: the place, the name of an option (or ""), and what the format says of it. Always false. */
-bool load_fail(struct load *l, int line, const char *name, const char *format, ...);
-void load_warn(struct load *l, int line, const char *name, const char *format, ...);
+bool load_fail(struct load *l, const char *name, const char *format, ...);
+void load_warn(struct load *l, const char *name, const char *format, ...);
 
 /* Bytes of storage that the file and the environment can need. */
 size_t load_needs(const char *file, size_t nfile, char *const env[]);

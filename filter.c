@@ -48,28 +48,26 @@ static bool read_all(struct heap *h)
 	return k == 0;
 }
 
-/* Filters need no key and no listener; what the environment says of both is kept, a lack of it is no error. */
+/* Filters need no key and no listener: a lack of both is no error. What the environment says of them comes behind and wins. */
 static struct config *load(const struct options *o)
 {
-	static const char key[] = "OPENAI_API_KEY=unused", any[] = "ALLOW_ANONYMOUS=true";
-	struct heap list = { 0 };
-	char err[512], *end = NULL;
-	const char *first[] = { key, any };
-	bool ok = true;
-
-	for (size_t i = 0; i < 2; i++)
-		if (getenv(i == 0 ? "OPENAI_API_KEY" : "ALLOW_ANONYMOUS") == NULL)
-			ok = ok && heap_add(&list, (const char *)&first[i], sizeof first[i], HEAP_NO_MAX);
-	for (char **e = environ; *e != NULL; e++)
-		ok = ok && heap_add(&list, (const char *)e, sizeof *e, HEAP_NO_MAX);
-	ok = ok && heap_add(&list, (const char *)&end, sizeof end, HEAP_NO_MAX);
+	static char key[] = "OPENAI_API_KEY=unused", any[] = "ALLOW_ANONYMOUS=true";
 	struct config *c = NULL;
-	fmt(err, sizeof err, "out of memory");
-	if (ok)
-		c = cfg_load(o->nenv > 0 ? o->env[0] : NULL, (char **)(void *)list.p, err, sizeof err, NULL, NULL);
+	char err[512] = "out of memory";
+	size_t n = 1;
+
+	while (environ[n - 1] != NULL)
+		n++;
+	char **list = calloc(n + 2, sizeof *list);
+	if (list != NULL) {
+		list[0] = key;
+		list[1] = any;
+		memcpy(list + 2, environ, n * sizeof *list);
+		c = cfg_load(o->nenv > 0 ? o->env[0] : NULL, list, err, sizeof err, NULL, NULL);
+		free(list);
+	}
 	if (c == NULL)
 		say("claude-code-proxy: %s\n", err);
-	heap_free(&list);
 	return c;
 }
 

@@ -127,6 +127,15 @@ static int word_number(const char *words, struct http_text t)
 	return -1;
 }
 
+int q_word(const char *words, const char *p, size_t n)
+{
+	char lower[32];
+
+	for (size_t i = 0; i < n && i < sizeof lower; i++)
+		lower[i] = (char)fold((unsigned char)p[i]);
+	return n > sizeof lower ? -1 : word_number(words, (struct http_text){ lower, n });
+}
+
 void q_init(struct quirks *q)
 {
 	*q = (struct quirks){
@@ -202,7 +211,6 @@ const char *q_field_bad(const char *name, size_t n, const char *value, size_t nv
 {
 	static const char refused[] = "content-length transfer-encoding connection keep-alive proxy-connection te "
 		"trailer upgrade expect content-encoding accept-encoding";
-	char lower[32];
 
 	if (n == 0)
 		return "a header without a name";
@@ -212,9 +220,7 @@ const char *q_field_bad(const char *name, size_t n, const char *value, size_t nv
 	for (size_t i = 0; i < nvalue; i++)
 		if (!is_text((unsigned char)value[i]))
 			return "a header value cannot hold control characters";
-	for (size_t i = 0; i < n && i < sizeof lower; i++)
-		lower[i] = (char)fold((unsigned char)name[i]);
-	if (n <= sizeof lower && word_number(refused, (struct http_text){ lower, n }) >= 0)
+	if (q_word(refused, name, n) >= 0)
 		return "this header is the proxy's own to set: it frames the message";
 	return NULL;
 }

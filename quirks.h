@@ -126,6 +126,9 @@ bool q_address(const char *host, unsigned char a[16]);
  */
 const char *q_field_bad(const char *name, size_t n, const char *value, size_t nvalue);
 
+/* The number of a text, case folded, in a list of lower-case words with blanks between; -1: it is none of them. */
+int q_word(const char *words, const char *p, size_t n);
+
 /* The i-th of texts that stand one behind the other, each terminated. */
 const char *q_text(const char *texts, unsigned i);
 

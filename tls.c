@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "quirks.h"
 #include "trust.h"
 
 #define IN_SIZE 16709		/* the largest record with any overhead (RFC 5246 6.2.3) */
@@ -141,6 +142,17 @@ static const br_ec_impl curves = {
 	.generator = generator, .order = order, .xoff = xoff, .mul = mul, .mulgen = mulgen, .muladd = muladd
 };
 
+/* in the order for a processor that computes AES */
+static const uint16_t with_aes[] = {
+	BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+};
+#define SUITES (sizeof with_aes / sizeof with_aes[0])
+static const char suite_names[] = "ECDHE-ECDSA-AES128-GCM-SHA256\0" "ECDHE-RSA-AES128-GCM-SHA256\0"
+	"ECDHE-ECDSA-CHACHA20-POLY1305\0" "ECDHE-RSA-CHACHA20-POLY1305\0"
+	"ECDHE-ECDSA-AES256-GCM-SHA384\0" "ECDHE-RSA-AES256-GCM-SHA384\0" "no cipher suite";
+
 /*
  * AES first where the processor computes it; it stays offered elsewhere, for
  * servers without ChaCha20. What is not of the processor is the smallest that
@@ -148,11 +160,6 @@ static const br_ec_impl curves = {
  */
 static void set_ciphers(br_ssl_engine_context *eng)
 {
-	static const uint16_t with_aes[] = {
-		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	};
 	static const uint16_t without[] = {
 		BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -162,7 +169,7 @@ static void set_ciphers(br_ssl_engine_context *eng)
 	br_ghash ghash = br_ghash_pclmul_get();
 	bool aes = ctr != NULL && ghash != 0;
 
-	br_ssl_engine_set_suites(eng, aes ? with_aes : without, sizeof with_aes / sizeof with_aes[0]);
+	br_ssl_engine_set_suites(eng, aes ? with_aes : without, SUITES);
 	br_ssl_engine_set_aes_ctr(eng, aes ? ctr : &br_aes_ct_ctr_vtable);
 	br_ssl_engine_set_ghash(eng, aes ? ghash : br_ghash_ctmul);
 	br_ssl_engine_set_gcm(eng, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
@@ -430,22 +437,11 @@ bool tls_tx_idle(const struct tls *t)
 
 const char *tls_suite(const struct tls *t)
 {
-	static const struct {
-		uint16_t id;
-		const char *name;
-	} suite[] = {
-		{ BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256" },
-		{ BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256" },
-		{ BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384" },
-		{ BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384" },
-		{ BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305" },
-		{ BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305" },
-	};
+	unsigned i = 0;
 
-	for (size_t i = 0; i < sizeof suite / sizeof suite[0]; i++)
-		if (suite[i].id == t->cc.eng.session.cipher_suite)
-			return suite[i].name;
-	return "no cipher suite";
+	while (i < SUITES && with_aes[i] != t->cc.eng.session.cipher_suite)
+		i++;
+	return q_text(suite_names, i);
 }
 
 /* a server without session ids (RFC 5246 7.4.1.3: it sends an empty one) gives nothing to resume */
@@ -470,44 +466,34 @@ bool tls_resumed(const struct tls *t)
 		&& memcmp(s->session_id, t->offered.session_id, s->session_id_len) == 0;
 }
 
-/* "2026-01-02 03:04 UTC" */
-static void write_time(char *dst, size_t room, time_t when)
-{
-	struct tm tm;
-
-	memset(&tm, 0, sizeof tm);
-	gmtime_r(&when, &tm);
-	fmt(dst, room, "%d-%02d-%02d %02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
-}
-
-/* the ends that another attempt meets again, behind the words "the server" */
-static const struct {
-	int error;
-	const char *text;
-} reasons[] = {
-	{ BR_ERR_UNSUPPORTED_VERSION, " speaks no TLS newer than 1.1, and 1.2 is needed" },
-	{ BR_ERR_BAD_VERSION, " speaks no TLS newer than 1.1, and 1.2 is needed" },
-	{ BR_ERR_TOO_LARGE, " sends records that are larger than TLS allows" },
-	{ BR_ERR_INVALID_ALGORITHM, " insists on a curve, hash or signature that is not accepted" },
-	{ BR_ERR_BAD_CIPHER_SUITE, " insists on a cipher suite that was not offered" },
-	{ BR_ERR_X509_UNSUPPORTED, "'s certificate has a key or signature of a kind that is not accepted (SHA-1 is not)" },
-	{ BR_ERR_X509_LIMIT_EXCEEDED, "'s certificate has a key longer than 4096 bits" },
-	{ BR_ERR_X509_BAD_SIGNATURE, "'s certificate chain has a wrong signature" },
-	{ BR_ERR_X509_DN_MISMATCH, "'s certificates do not form a chain in the order sent" },
-	{ BR_ERR_X509_BAD_SERVER_NAME, "'s certificate is for another name" },
-	{ BR_ERR_X509_CRITICAL_EXTENSION, "'s certificate chain has a critical extension that cannot be checked here" },
-	{ BR_ERR_X509_NOT_CA, "'s certificate is signed by one that may not sign others" },
-	{ BR_ERR_X509_FORBIDDEN_KEY_USAGE, "'s certificate may not be used for this" },
-	{ BR_ERR_X509_WEAK_PUBLIC_KEY, "'s certificate chain has a weak key (RSA below 2048 bits)" },
-	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION,
-		" requires TLS 1.3, and TLS 1.2 is the newest spoken here: "
-		"put a local TLS forwarder before it and use its http://127.0.0.1 address" },
-	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE,
-		" shares no TLS version, cipher suite or certificate kind with this side "
-		"(TLS 1.2, ECDHE with AES-GCM or ChaCha20, RSA or ECDSA)" },
-	{ BR_ERR_RECV_FATAL_ALERT + BR_ALERT_INSUFFICIENT_SECURITY, " demands stronger cipher suites" },
-	{ BR_ERR_RECV_FATAL_ALERT + UNRECOGNIZED_NAME, " does not know this name" },
-};
+/* the ends that another attempt meets again, and what is said of them behind the words "the server" */
+#define REASONS(ROW) \
+	ROW(BR_ERR_UNSUPPORTED_VERSION, " speaks no TLS newer than 1.1, and 1.2 is needed") \
+	ROW(BR_ERR_BAD_VERSION, " speaks no TLS newer than 1.1, and 1.2 is needed") \
+	ROW(BR_ERR_TOO_LARGE, " sends records that are larger than TLS allows") \
+	ROW(BR_ERR_INVALID_ALGORITHM, " insists on a curve, hash or signature that is not accepted") \
+	ROW(BR_ERR_BAD_CIPHER_SUITE, " insists on a cipher suite that was not offered") \
+	ROW(BR_ERR_X509_UNSUPPORTED, "'s certificate has a key or signature of a kind that is not accepted (SHA-1 is not)") \
+	ROW(BR_ERR_X509_LIMIT_EXCEEDED, "'s certificate has a key longer than 4096 bits") \
+	ROW(BR_ERR_X509_BAD_SIGNATURE, "'s certificate chain has a wrong signature") \
+	ROW(BR_ERR_X509_DN_MISMATCH, "'s certificates do not form a chain in the order sent") \
+	ROW(BR_ERR_X509_BAD_SERVER_NAME, "'s certificate is for another name") \
+	ROW(BR_ERR_X509_CRITICAL_EXTENSION, "'s certificate chain has a critical extension that cannot be checked here") \
+	ROW(BR_ERR_X509_NOT_CA, "'s certificate is signed by one that may not sign others") \
+	ROW(BR_ERR_X509_FORBIDDEN_KEY_USAGE, "'s certificate may not be used for this") \
+	ROW(BR_ERR_X509_WEAK_PUBLIC_KEY, "'s certificate chain has a weak key (RSA below 2048 bits)") \
+	ROW(BR_ERR_RECV_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION, \
+		" requires TLS 1.3, and TLS 1.2 is the newest spoken here: " \
+		"put a local TLS forwarder before it and use its http://127.0.0.1 address") \
+	ROW(BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE, \
+		" shares no TLS version, cipher suite or certificate kind with this side " \
+		"(TLS 1.2, ECDHE with AES-GCM or ChaCha20, RSA or ECDSA)") \
+	ROW(BR_ERR_RECV_FATAL_ALERT + BR_ALERT_INSUFFICIENT_SECURITY, " demands stronger cipher suites") \
+	ROW(BR_ERR_RECV_FATAL_ALERT + UNRECOGNIZED_NAME, " does not know this name")
+#define ROW_ERROR(error, text) error,
+#define ROW_TEXT(error, text) text "\0"
+static const short reason_errors[] = { REASONS(ROW_ERROR) };
+static const char reasons[] = REASONS(ROW_TEXT);
 
 /* whether what came first is no TLS record: handshake or alert, version 3.x (RFC 5246 6.2.1) */
 static bool alien(const struct tls *t)
@@ -520,9 +506,9 @@ static const char *reason(const struct tls *t, int error)
 {
 	if (alien(t))
 		return " does not speak TLS on this port";
-	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-		if (reasons[i].error == error)
-			return reasons[i].text;
+	for (unsigned i = 0; i < sizeof reason_errors / sizeof reason_errors[0]; i++)
+		if (reason_errors[i] == error)
+			return q_text(reasons, i);
 	return NULL;
 }
 
@@ -530,7 +516,7 @@ static void why_expired(const struct tls *t, char *dst, size_t room)
 {
 	char now[32];
 
-	write_time(now, sizeof now, t->now);
+	log_time(now, sizeof now, t->now);
 	fmt(dst, room, t->now < FLOOR
 		? "the system clock says %s: set it, certificates cannot be checked without (TLS error %d)"
 		: "the server's certificate has expired or is not yet valid, or the system clock is wrong (now %s; TLS error %d)",
