@@ -22,8 +22,10 @@
 # PROXY_DIR           where the files, logs/ and pids/ are; not set: the directory of this script
 # PROXY_BIN           the program; not set: the one in PROXY_DIR, else the one in PATH
 # LOG_RETENTION_DAYS  logs that were archived longer ago are removed
+# PROC                where the system tells of processes, /proc; where that is missing ps, and lsof or ss, are asked
 # STOP_SECONDS        how long stop waits before it kills; not set: DRAIN_MS of the file and five seconds
 LOG_RETENTION_DAYS=${LOG_RETENTION_DAYS:-3}
+PROC=${PROC:-/proc}
 
 export LC_ALL=C
 umask 077
@@ -153,17 +155,17 @@ add_started() {
 
 # mark PID: when it started, which tells it from a later process of that number; nothing when it is gone
 mark() {
-	if [ -r /proc/self/stat ]; then
-		sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" && $1 != "X" { print $20 }'
+	if [ -r "$PROC/self/stat" ]; then
+		sed 's/^.*) //' "$PROC/$1/stat" 2>/dev/null | awk '$1 != "Z" && $1 != "X" { print $20 }'
 	else
-		ps -o lstart= -p "$1" 2>/dev/null
+		ps -o stat= -o lstart= -p "$1" 2>/dev/null | awk '$1 !~ /^Z/ { $1 = ""; print }'
 	fi
 }
 
 # serves PID FILE: whether the file is among its arguments
 serves() {
-	if [ -r "/proc/$1/cmdline" ]; then
-		tr '\000' '\n' <"/proc/$1/cmdline" | grep -qxF -e "$2"
+	if [ -r "$PROC/$1/cmdline" ]; then
+		tr '\000' '\n' <"$PROC/$1/cmdline" | grep -qxF -e "$2"
 	else
 		ps -o args= -p "$1" 2>/dev/null | grep -qF -e "--env $2"
 	fi
@@ -190,7 +192,7 @@ look() {
 
 # who PID: for a person
 who() {
-	comm=$(cat "/proc/$1/comm" 2>/dev/null || ps -o comm= -p "$1" 2>/dev/null)
+	comm=$(cat "$PROC/$1/comm" 2>/dev/null || ps -o comm= -p "$1" 2>/dev/null)
 	printf 'pid %s%s' "$1" "${comm:+ ($comm)}"
 }
 
@@ -204,15 +206,24 @@ address() {
 	esac
 }
 
+# reached: whether anything listens on $port, where nothing tells what
+reached() {
+	if has nc; then
+		nc -z 127.0.0.1 "$port" 2>/dev/null
+	else
+		[ -n "$(health)" ]
+	fi
+}
+
 # owners [PID]: the processes that listen on $port, or the one when it does; "?" for one that cannot be seen.
 # A listener on another address of the machine is in nobody's way while ours is loopback.
 owners() {
-	if [ -r /proc/net/tcp ]; then
+	if [ -r "$PROC/net/tcp" ]; then
 		case $(address) in
 		127.0.0.1 | localhost | '[::1]') [ "$(setting HOST '')" = '::' ] && all=1 || all='' ;;
 		*) all=1 ;;
 		esac
-		inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$(printf ':%04X' "$port")" -v all="$all" '
+		inodes=$(cat "$PROC/net/tcp" "$PROC/net/tcp6" 2>/dev/null | awk -v port="$(printf ':%04X' "$port")" -v all="$all" '
 			$4 == "0A" && substr($2, length($2) - 4) == port {
 				at = substr($2, 1, length($2) - 5)
 				if (all || at ~ /^0+$/ || at ~ /(0100007F|7F000001)$/ || at ~ /^0+1(000000)?$/)
@@ -220,17 +231,23 @@ owners() {
 			}')
 		[ -n "$inodes" ] || return 0
 		# shellcheck disable=SC2012,SC2086 # find knows no link text everywhere, and this one is a pattern
-		listeners=$(ls -l /proc/${1:-[0-9]*}/fd /dev/null 2>/dev/null | awk -v inodes="$inodes" '
+		listeners=$(cd "$PROC" && ls -l ${1:-[0-9]*}/fd /dev/null 2>/dev/null | awk -v inodes="$inodes" '
 			BEGIN { n = split(inodes, list, " "); for (i = 1; i <= n; i++) want["socket:[" list[i] "]"] = 1 }
-			/^\/proc\// { split($0, part, "/"); pid = part[3] }
+			/^[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[1] }
 			$NF in want && !seen[pid]++ { printf "%s ", pid }')
-	elif has lsof; then
-		listeners=$(lsof -nP -t -iTCP:"$port" -sTCP:LISTEN 2>/dev/null | tr '\n' ' ')
-	elif has ss; then
-		listeners=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | tr '\n' ' ')
 	else
-		has nc && nc -z 127.0.0.1 "$port" 2>/dev/null || return 0
 		listeners=''
+		if has lsof; then
+			listeners=$(lsof -nP -t -iTCP:"$port" -sTCP:LISTEN 2>/dev/null | tr '\n' ' ')
+		elif has ss; then
+			listeners=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | tr '\n' ' ')
+		fi
+		[ -n "$listeners" ] || reached || return 0
+		case "${1:-all} ${listeners:-?}" in
+		all\ * | *' ?') ;;
+		*" $1 "*) listeners="$1 " ;;
+		*) return 0 ;;
+		esac
 	fi
 	echo "${listeners:-?}"
 }

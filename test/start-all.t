@@ -115,8 +115,8 @@ hasnt 'status: nothing secret in it' "$T/said" do-not-show
 has 'status: the sum' "$T/said" '2 of 2 proxies run'
 # each way to ask, on a machine that has only that one
 mkdir "$T/bin"
-for name in sh sed awk ls cat tr grep tail head date dirname sleep printf ps env "$shell"; do
-	[ -e "$T/bin/${name##*/}" ] || ln -s "$(command -v "${name%% *}")" "$T/bin/${name##*/}"
+for name in sh sed awk ls cat tr grep tail head date dirname sleep ps mkdir find wc rm; do
+	ln -s "$(command -v $name)" "$T/bin/$name"
 done
 for tool in curl wget nc; do
 	from=$(command -v $tool) || continue
@@ -124,6 +124,30 @@ for tool in curl wget nc; do
 	PATH=$T/bin PROXIES="$list" PROXY_DIR="$work" PROXY_BIN="$PROXY" "$T/bin/sh" ./start-all-proxies.sh status >"$T/said" 2>&1
 	is "status by $tool" "$? $(grep -c 'base URL  http' "$T/said")" '0 2'
 	rm "$T/bin/$tool"
+done
+
+# and each way to find owners, where there is no /proc
+mkdir "$T/none"
+for tool in lsof ss; do
+	command -v $tool >/dev/null && ps -o lstart= -p $$ >/dev/null 2>&1 || continue
+	ln -s "$(command -v $tool)" "$T/bin/$tool"
+	ln -sf "$(command -v ps)" "$(command -v nc)" "$(command -v curl)" "$T/bin/"
+	export PROC="$T/none"
+	for name in One Two; do
+		pid=$(pid_of $name)
+		started=$(ps -o stat= -o lstart= -p "$pid" | awk '{ $1 = ""; print }')
+		sed -i "s/^started=.*/started=$started/" "$work/pids/$name.pid"
+	done
+	PATH=$T/bin PROXIES="$list" PROXY_DIR="$work" PROXY_BIN="$PROXY" "$T/bin/sh" ./start-all-proxies.sh status >"$T/said" 2>&1
+	is "$tool: status" "$? $(grep -c 'runs, pid' "$T/said")" '0 2'
+	PATH=$T/bin PROXIES="$one:.env-one:Foreign" PROXY_DIR="$work" PROXY_BIN="$PROXY" "$T/bin/sh" ./start-all-proxies.sh start >"$T/said" 2>&1 </dev/null
+	is "$tool: a taken port" "$? $(grep -c "port $one is taken by pid $first (" "$T/said")" '1 1'
+	unset PROC
+	rm "$T/bin/$tool"
+done
+for name in One Two; do
+	pid=$(pid_of $name)
+	sed -i "s/^started=.*/started=$(sed 's/^.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20)/" "$work/pids/$name.pid"
 done
 
 all start
