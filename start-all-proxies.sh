@@ -395,6 +395,7 @@ start_all() {
 	if [ -z "$PROXY_BIN" ]; then
 		die "no program claude-code-proxy here or in PATH: build it, or set PROXY_BIN"
 	fi
+	[ "$names" != ' ' ] || die "the list is empty, and there is no .env-* file in $PWD"
 	clean_logs
 	mkdir -p logs pids || exit 1
 	started_count=0 count=0

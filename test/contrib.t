@@ -28,17 +28,7 @@ when *
 	text two
 END
 
-# stream PORT: begins one, until its first word is there
-stream() {
-	body='{"model":"claude-opus-4-8","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"hi"}]}'
-	: >"$T/answer"
-	printf 'POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
-		${#body} "$body" | timeout 20 test/tool drip "$1" >"$T/answer" &
-	client=$!
-	keep_pid $client
-	until_true grep -q '"one ' "$T/answer"
-}
-# file NAME [LINE ...]: settings
+# settings FILE [LINE ...]
 settings() {
 	to=$1
 	shift
@@ -100,10 +90,9 @@ if need runsv && need svlogd; then
 	first=$(running)
 	kill -9 "$first"
 	check 'runit: after a crash it is started again' until_true another "$first"
-	stream "$port"
+	stream hi
 	check 'runit: sv down' sv -w 20 down "$service"
-	wait $client
-	took_answer
+	ended
 	is 'runit: what runs is finished first' "$(message | head -n 1)" 'text one two'
 	is 'runit: then it is down' "$(nc -z 127.0.0.1 "$port" && echo open)" ''
 	has 'runit: a drain, not a kill' "$T/log/current" 'stopping: 1 connection'
@@ -156,9 +145,8 @@ if [ -n "$inetd" ] || need inetd; then
 	for round in 1 2 3; do
 		alive "inetd: connection $round"
 	done
-	stream "$port"
-	wait $client
-	took_answer
+	stream hi
+	ended
 	is 'inetd: a stream' "$(message | head -n 1)" 'text one two'
 	stop $inetd_pid
 	# what BusyBox reads of a line is the same

@@ -230,6 +230,23 @@ ask() {
 	request POST /v1/messages "$@" <"$T/ask"
 }
 
+# stream TEXT: the user says TEXT; returns at the answer's first word, which must be "one ", and goes on in the
+# background, $client. ended: waits for its end, and sets what request sets.
+stream() {
+	body='{"model":"claude-opus-4-8","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"'$1'"}]}'
+	printf 'POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+		"$key" ${#body} "$body" >"$T/send"
+	: >"$T/answer"
+	timeout 20 "$top/test/tool" drip "$port" <"$T/send" >"$T/answer" &
+	client=$!
+	keep_pid $client
+	until_true grep -q '"one ' "$T/answer"
+}
+ended() {
+	wait $client
+	took_answer
+}
+
 # message: what the stream in $T/body says, as test/tool prints it
 message() {
 	"$top/test/tool" message <"$T/body" 2>&1

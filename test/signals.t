@@ -16,21 +16,6 @@ when *
 	text "hello"
 END
 
-# stream TEXT: begins one, until its first word is there; sets $client
-stream() {
-	body='{"model":"claude-opus-4-8","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"'$1'"}]}'
-	printf 'POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
-		"$key" ${#body} "$body" >"$T/send"
-	: >"$T/answer"
-	timeout 20 test/tool drip "$port" <"$T/send" >"$T/answer" &
-	client=$!
-	keep_pid $client
-	until_true grep -q '"one ' "$T/answer"
-}
-ended() {
-	wait $client
-	took_answer
-}
 # ends_well WHAT: the proxy ends by itself, with 0
 ends_well() {
 	wait $proxy_pid 2>/dev/null

@@ -67,6 +67,9 @@ for bad in 'x' '8081:x' '0:f:n' '70000:f:n' '80x:f:n' '8081:f:a/b' '8081:f:' '80
 	all start
 	is "a bad list, $bad" "$code $(grep -c '^start-all-proxies.sh: .*list' "$T/said")" '100 1'
 done
+list=
+all start
+is 'an empty list, and no file' "$code $(grep -c 'the list is empty, and there is no .env-\* file in' "$T/said")" '100 1'
 list=$one:.env-one:One
 all no-such-command
 is 'an unknown command' "$code $(grep -c '^usage: ' "$T/said")" '100 1'
@@ -282,23 +285,12 @@ when *
 END
 instance .env-busy "PORT=$one" BIG_MODEL=b
 list="$one:.env-busy:Busy" port=$one
-# stream TEXT: begins one, until its first word is there
-stream() {
-	body='{"model":"claude-opus-4-8","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"'$1'"}]}'
-	: >"$T/answer"
-	printf 'POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
-		${#body} "$body" | timeout 20 test/tool drip "$port" >"$T/answer" &
-	client=$!
-	keep_pid $client
-	until_true grep -q '"one ' "$T/answer"
-}
 all start
 busy=$(pid_of Busy)
 stream slow
 all stop
 is 'stop waits for what runs' "$code $(grep -c "stopped, pid $busy" "$T/said")" '0 1'
-wait $client
-took_answer
+ended
 is 'what ran came to its end' "$(message | head -n 1)" 'text one two'
 all start
 busy=$(pid_of Busy)
