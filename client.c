@@ -57,7 +57,7 @@ static void probe(struct conn *c)
 		return;
 	if (!c->answered && !c->http10)
 		buf_put(&c->tx, processing, sizeof processing - 1);
-	else if (c->mode == RELAY_EVENTS && out_empty(c) && !c->reply_over && reply_started(&c->reply))
+	else if (c->mode == RELAY_EVENTS && out_empty(c) && !c->over && reply_started(&c->reply))
 		reply_ping(&c->reply, &c->out_plan);
 }
 

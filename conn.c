@@ -171,13 +171,13 @@ static void take_head(struct conn *c, const struct http_head *h)
 	if (bad != 0) {
 		c->allow = info.allow;
 		c->route = ROUTE_ROOT;
-		conn_fail_with(c, &c->error, "refused");
+		conn_failed(c, "refused");
 		return;
 	}
 	c->route = info.route;
 	copy_text(c->model, sizeof c->model, info.rest);
 	if (h->framing == HTTP_LENGTH && !heap_grow(&c->body, (size_t)h->length, (size_t)c->inst->cfg->max_body)) {
-		conn_fail(c, 529, "out of memory for the request body; try again", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	conn_enter(c, PHASE_BODY);
@@ -204,7 +204,7 @@ void conn_refuse(struct conn *c)
 	error_set(&c->error, 529, "all connections are taken (MAX_CONNECTIONS); try again");
 	fmt(c->error.retry_after, sizeof c->error.retry_after, "2");
 	c->route = ROUTE_ROOT;
-	conn_fail_with(c, &c->error, "no place");
+	conn_failed(c, "no place");
 }
 
 static bool step_head(struct conn *c)

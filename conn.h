@@ -103,10 +103,9 @@ struct conn {
 	bool converted;			/* the request was good, and is meant for the upstream */
 	bool resent;			/* as it was, once */
 	bool up_keep, up_body_done;
-	bool out_ended;			/* the plan in out_plan is the last */
+	bool over;			/* the answer is complete, or failed: the plan in out_plan is the last of it */
 	bool terminated;		/* the last chunk was written */
-	bool reply_over;		/* the answer is complete, or failed */
-	bool broken;			/* and ends uncleanly */
+	bool broken;			/* the answer ends uncleanly */
 	enum route route;
 	enum relay_mode mode;
 	enum framing frame;
@@ -215,17 +214,21 @@ bool fill_rx(struct conn *c);			/* what has come, into rx */
 bool client_write(struct conn *c);		/* what waits in tx */
 void client_gone(struct conn *c, const char *why);	/* nobody is left to tell: the connection is over */
 
-/* answer.c */
+/* response.c */
 
 /*
  * The request failed. Before the response head: an Anthropic error with that
  * status; after it: one error event and an unclean end. why is for the log.
  */
 void conn_fail(struct conn *c, int status, const char *message, const char *why);
-void conn_fail_with(struct conn *c, const struct api_error *e, const char *why);
+void conn_failed(struct conn *c, const char *why);	/* the error stands in c->error */
+void conn_no_memory(struct conn *c);
 
-/* Starts the answer: the head. length only with FRAME_LENGTH. Returns false when tx has no room (impossible while it is empty). */
-bool answer_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length);
+/* Starts the answer: the head. length only with FRAME_LENGTH. */
+void answer_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length);
+
+/* What is in out_plan is the last of it. */
+void answer_over(struct conn *c);
 
 /* An answer in one piece: status, and the JSON that the plan c->out_plan holds. */
 void answer_plan(struct conn *c, int status);
@@ -249,7 +252,7 @@ void serve_root(struct conn *c);
 void serve_models(struct conn *c);
 void serve_model(struct conn *c);
 void serve_preflight(struct conn *c, struct http_text wanted);	/* wanted: the fields asked for, or p NULL */
-void serve_test_done(struct conn *c, struct j_val completion);	/* /test-connection: the upstream answered */
+void serve_test_done(struct conn *c);				/* /test-connection: the upstream answered, c->whole */
 void serve_test_failed(struct conn *c);				/* or c->error came of it */
 int64_t wall_clock(void);					/* seconds since 1970 */
 
@@ -272,6 +275,7 @@ void pass_head(struct conn *c, const struct http_head *h, enum framing frame, ui
 
 /* journal.c. Copies text from outside with our keys and what looks like one replaced (log_redact). */
 size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, size_t n);
+void conn_redact_error(struct conn *c);	/* c->error, which is the answer's */
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
 void conn_log(struct conn *c);
 

@@ -122,11 +122,11 @@ enum http_progress http_body_next(struct http_body *b, const char *in, size_t n,
 bool http_body_may_end(const struct http_body *b);
 
 /*
- * Writing: each returns 1, or 0 when the buffer has no room (nothing is
- * written then). That names and values hold no CR or LF is the caller's duty.
+ * Writing: each returns 1, or 0 when the buffer has no room for it and one
+ * byte (nothing is written then). That values hold no CR or LF is the caller's
+ * duty. http_put takes a format of fmt.
  */
-int http_put_number(struct buf *b, uint64_t n);
-int http_put_field(struct buf *b, const char *name, const char *value, size_t n);
+int http_put(struct buf *b, const char *format, ...);
 
 /* "HTTP/1.1 200 OK\r\n" with the standard reason phrase of RFC 9110 15. */
 int http_put_status(struct buf *b, int status);

@@ -7,6 +7,8 @@
 #include "http_char.h"
 #include "log.h"
 
+#include <stdarg.h>
+
 bool http_is(struct http_text t, const char *lower)
 {
 	size_t i;
@@ -105,20 +107,18 @@ size_t http_count(const struct http_head *h, const char *name)
 	return count;
 }
 
-int http_put_number(struct buf *b, uint64_t n)
+int http_put(struct buf *b, const char *format, ...)
 {
-	char digits[24];
+	size_t n, room = buf_room(b);
+	va_list ap;
 
-	return buf_put(b, digits, fmt(digits, sizeof digits, "%llu", (unsigned long long)n));
-}
-
-int http_put_field(struct buf *b, const char *name, const char *value, size_t n)
-{
-	size_t room = buf_room(b), k = strlen(name);
-
-	if (k > room || n > room - k || room - k - n < 4)
+	va_start(ap, format);
+	n = vfmt(buf_end(b), room, format, ap);
+	va_end(ap);
+	if (n >= room)
 		return 0;
-	return buf_put(b, name, k) && buf_str(b, ": ") && buf_put(b, value, n) && buf_str(b, "\r\n");
+	buf_added(b, n);
+	return 1;
 }
 
 /* RFC 9110 15, RFC 6585, and what this protocol's servers use; behind them those of a whole class */
@@ -132,12 +132,11 @@ static const char reasons[] = "100 Continue\0" "102 Processing\0" "200 OK\0" "20
 
 int http_put_status(struct buf *b, int status)
 {
-	char line[64];
-	size_t n = fmt(line, sizeof line, "HTTP/1.1 %d ", status);
-	const char *digits = line + n - 4, *p = reasons;
+	char digits[12];
+	const char *p = reasons;
 
+	fmt(digits, sizeof digits, "%d", status);
 	while (*p && memcmp(p, digits, 3) != 0 && !(p[1] == 'x' && *p == *digits))
 		p += strlen(p) + 1;
-	n += fmt(line + n, sizeof line - n, "%s\r\n", *p ? p + 4 : "Unknown");
-	return buf_put(b, line, n);
+	return http_put(b, "HTTP/1.1 %s %s\r\n", digits, *p ? p + 4 : "Unknown");
 }

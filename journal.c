@@ -89,6 +89,15 @@ size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, 
 	return log_redact(dst, room, p, n, secrets, count);
 }
 
+void conn_redact_error(struct conn *c)
+{
+	char clean[sizeof c->error.message];
+
+	c->has_error = true;
+	conn_redact(c, clean, sizeof clean, c->error.message, strlen(c->error.message));
+	memcpy(c->error.message, clean, sizeof clean);
+}
+
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n)
 {
 	size_t room = n * 2 + 64;

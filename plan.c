@@ -274,29 +274,24 @@ void plan_put(struct plan *p, const char *template, ...)
 	va_list ap;
 
 	va_start(ap, template);
-	for (;;) {
+	for (;; template += 2) {
 		size_t n = strcspn(template, "%");
 		plan_span(p, SPAN_RAW, template, n);
 		template += n;
 		if (*template == '\0')
 			break;
-		const char *text;
-		switch (template[1]) {
-		case 'd':
+		if (template[1] == 'd') {
 			plan_num(p, va_arg(ap, int64_t));
-			break;
-		case 'e':
-		case 's':
-			text = va_arg(ap, const char *);
-			plan_span(p, template[1] == 'e' ? SPAN_ESC : SPAN_RAW, text, strlen(text));
-			break;
-		case 'v':
-			plan_val(p, *va_arg(ap, const struct j_val *));
-			break;
-		default:
-			plan_text(p, *va_arg(ap, const struct j_val *));
+			continue;
 		}
-		template += 2;
+		const void *what = va_arg(ap, const void *);	/* POSIX: pointers to objects look alike */
+		switch (template[1]) {
+		case 's': plan_lit(p, what); break;
+		case 'c': plan_copy(p, SPAN_RAW, what, strlen(what)); break;
+		case 'e': plan_span(p, SPAN_ESC, what, strlen(what)); break;
+		case 'v': plan_val(p, *(const struct j_val *)what); break;
+		default: plan_text(p, *(const struct j_val *)what);
+		}
 	}
 	va_end(ap);
 }

@@ -86,6 +86,7 @@ void plan_str(struct plan *p, const char *text);
  * A template in static storage, put as it is but for
  *   %s   const char *, static: as it is
  *   %e   const char *, kept by the caller, any UTF-8: as text within a string
+ *   %c   const char *, short, any bytes: copied
  *   %d   int64_t: in decimal
  *   %v   const struct j_val *: its text
  *   %t   const struct j_val *: as text within a string: a string's inside, nothing for

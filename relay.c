@@ -78,9 +78,34 @@ bool drain_step(struct conn *c)
 static void answer_done(struct conn *c)
 {
 	c->why = reply_stop_reason(&c->reply);
-	c->out_ended = c->reply_over = true;
 	let_upstream_go(c);
-	conn_enter(c, PHASE_FLUSH);
+	answer_over(c);
+}
+
+static void answer_whole(struct conn *c)
+{
+	c->why = reply_stop_reason(&c->reply);
+	let_upstream_go(c);
+	if (c->route == ROUTE_TEST)
+		serve_test_done(c);
+	else
+		answer_plan(c, 200);
+}
+
+static void too_large(struct conn *c)
+{
+	conn_fail(c, 502, "the upstream's answer is larger than MAX_BODY allows", "answer too large");
+}
+
+static void cut_off(struct conn *c)
+{
+	conn_fail(c, 502, "the upstream's answer was cut off", "truncated");
+}
+
+/* The client gets events: their head. */
+static void start_events(struct conn *c)
+{
+	answer_head(c, 200, "text/event-stream; charset=utf-8", FRAME_CHUNKED, 0);
 }
 
 /* A folded stream: what the plan holds goes to the heap, to be sent as one message. */
@@ -91,31 +116,26 @@ static void fold(struct conn *c, bool done)
 
 	while ((n = plan_pull(&c->out_plan, &c->out_at, bytes, sizeof bytes)) > 0)
 		if (!heap_add(&c->whole, bytes, n, (size_t)c->inst->cfg->max_body)) {
-			conn_fail(c, 502, "the upstream's answer is larger than MAX_BODY allows", "answer too large");
+			too_large(c);
 			return;
 		}
 	out_reset(c);
 	if (!done)
 		return;
-	c->why = reply_stop_reason(&c->reply);
-	let_upstream_go(c);
-	if (c->route == ROUTE_TEST) {
-		serve_test_done(c, j_root(c->whole.p, c->whole.n));
-		return;
-	}
 	plan_span(&c->out_plan, SPAN_RAW, c->whole.p, c->whole.n);
-	answer_plan(c, 200);
+	answer_whole(c);
 }
 
 /* What the conversion made of an event, or of the end. */
 static void take_reply(struct conn *c, enum reply_what what)
 {
 	if (what == REPLY_FAILED) {
-		conn_fail_with(c, reply_error(&c->reply), "upstream error");
+		c->error = *reply_error(&c->reply);
+		conn_failed(c, "upstream error");
 		return;
 	}
 	if (!plan_fits(&c->out_plan)) {
-		conn_fail(c, 529, "out of memory for the answer", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	if (reply_finished(&c->reply) && c->finished_at == 0)
@@ -126,7 +146,7 @@ static void take_reply(struct conn *c, enum reply_what what)
 	}
 	if (c->out_plan.total > 0) {
 		if (!c->answered)
-			answer_head(c, 200, "text/event-stream; charset=utf-8", FRAME_CHUNKED, 0);
+			start_events(c);
 		c->last_event = c->last_out = c->srv->now;
 	}
 	if (what == REPLY_DONE)
@@ -189,7 +209,7 @@ static size_t use_whole(struct conn *c, const char *p, size_t n)
 	note_progress(c, p, n);
 	if (heap_add(&c->whole, p, n, (size_t)c->inst->cfg->max_body))
 		return n;
-	conn_fail(c, 502, "the upstream's answer is larger than MAX_BODY allows", "answer too large");
+	too_large(c);
 	return 0;
 }
 
@@ -217,7 +237,7 @@ static size_t use_sniff(struct conn *c, const char *p, size_t n)
 			continue;
 		c->progress = c->srv->now;
 		if (!heap_add(&c->whole, p + i, 1, HEAP_NO_MAX)) {
-			conn_fail(c, 529, "out of memory for the answer", "no memory");
+			conn_no_memory(c);
 			return 0;
 		}
 		int events = c->whole.n < SNIFF_MAX ? sse_sniff(c->whole.p, c->whole.n) : 0;
@@ -240,25 +260,17 @@ static size_t use_error(struct conn *c, const char *p, size_t n)
 	return n;
 }
 
-/* As much as tx has room for, in one chunk where the answer is chunked. */
+/* As much as tx has room for: the upstream's bytes do not stay for what a plan would keep. */
 static size_t use_raw(struct conn *c, const char *p, size_t n)
 {
-	bool chunked = c->frame == FRAME_CHUNKED;
-	char head[16];
-
 	buf_pack(&c->tx);
 	size_t room = buf_room(&c->tx);
+
 	if (room < 64)
 		return 0;
-	room -= chunked ? 16 : 0;
-	n = n < room ? n : room;
-	if (chunked) {
-		fmt(head, sizeof head, "%x\r\n", (unsigned)n);
-		buf_str(&c->tx, head);
-	}
-	buf_put(&c->tx, p, n);
-	if (chunked)
-		buf_str(&c->tx, "\r\n");
+	n = n < room - 16 ? n : room - 16;
+	plan_span(&c->out_plan, SPAN_RAW, p, n);
+	out_pump(c);
 	c->progress = c->last_out = c->srv->now;
 	return n;
 }
@@ -294,12 +306,12 @@ static void finish_whole(struct conn *c)
 			fmt(text, sizeof text, "the upstream's answer is not JSON: %s at byte %zu", err.why, err.at);
 			error_set(&c->error, 502, text);
 		}
-		conn_fail_with(c, &c->error, "broken answer");
+		conn_failed(c, "broken answer");
 		return;
 	}
 	struct j_val root = j_root(c->whole.p, c->whole.n);
 	if (!heap_grow(&c->stash_bytes, c->whole.n + 1024, HEAP_NO_MAX)) {
-		conn_fail(c, 529, "out of memory for the answer", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	c->stash.b = (struct buf){ c->stash_bytes.p, c->stash_bytes.cap, 0, 0 };
@@ -308,34 +320,22 @@ static void finish_whole(struct conn *c)
 		take_reply(c, what);
 		return;
 	}
-	c->why = reply_stop_reason(&c->reply);
-	let_upstream_go(c);
-	if (c->route == ROUTE_TEST) {
-		out_reset(c);
-		serve_test_done(c, root);
-		return;
-	}
-	answer_plan(c, 200);
+	answer_whole(c);
 }
 
 /* An OpenAI client gets the provider's words as they are, but for a key that they may repeat. */
 static void pass_error(struct conn *c, const struct http_head *h)
 {
-	char words[sizeof c->error.message];
-
 	if (!heap_grow(&c->event, 2 * c->whole.n + 16, HEAP_NO_MAX)) {
-		conn_fail(c, 529, "out of memory for the answer", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	size_t n = conn_redact(c, c->event.p, c->event.cap, c->whole.p, c->whole.n);
-	conn_redact(c, words, sizeof words, c->error.message, strlen(c->error.message));
-	memcpy(c->error.message, words, sizeof words);	/* for the log */
-	c->has_error = true;
+	conn_redact_error(c);	/* for the log */
 	c->why = "upstream error";
 	plan_span(&c->out_plan, SPAN_RAW, c->event.p, n);
 	pass_head(c, h, FRAME_LENGTH, n);
-	c->out_ended = c->reply_over = true;
-	conn_enter(c, PHASE_FLUSH);
+	answer_over(c);
 }
 
 static void finish_error(struct conn *c)
@@ -357,7 +357,7 @@ static void finish_error(struct conn *c)
 	if (c->route == ROUTE_CHAT && h.status >= 400)
 		pass_error(c, &h);
 	else
-		conn_fail_with(c, &c->error, "upstream error");
+		conn_failed(c, "upstream error");
 }
 
 /* Whether the event that the end of the body ends was not cut by it: half of a JSON text tells nothing. */
@@ -386,26 +386,26 @@ static void finish_body(struct conn *c, bool clean)
 		if (clean || c->body_up.framing == HTTP_TO_END)
 			finish_whole(c);
 		else
-			conn_fail(c, 502, "the upstream's answer was cut off", "truncated");
+			cut_off(c);
 		return;
 	case RELAY_ERROR:
 		finish_error(c);
 		return;
 	case RELAY_SNIFF:
-		if (clean && c->whole.n > 0)
+		if (!clean)
+			cut_off(c);
+		else if (c->whole.n > 0)
 			finish_whole(c);
 		else
-			conn_fail(c, 502, clean ? "the upstream's answer is empty" : "the upstream's answer was cut off",
-			clean ? "empty answer" : "truncated");
+			conn_fail(c, 502, "the upstream's answer is empty", "empty answer");
 		return;
 	case RELAY_RAW:
 		if (!clean) {
-			conn_fail(c, 502, "the upstream's answer was cut off", "truncated");
+			cut_off(c);
 			return;
 		}
-		c->out_ended = c->reply_over = true;
 		let_upstream_go(c);
-		conn_enter(c, PHASE_FLUSH);
+		answer_over(c);
 		return;
 	}
 }
@@ -478,13 +478,13 @@ static bool step_relay(struct conn *c)
 static void commit(struct conn *c)
 {
 	reply_commit(&c->reply, &c->out_plan);
-	answer_head(c, 200, "text/event-stream; charset=utf-8", FRAME_CHUNKED, 0);
+	start_events(c);
 	reply_ping(&c->reply, &c->out_plan);
 }
 
 static bool may_ping(const struct conn *c)
 {
-	return to_events(c) && c->answered && !c->reply_over;
+	return to_events(c) && c->answered && !c->over;
 }
 
 static int64_t idle_due(const struct conn *c)

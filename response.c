@@ -23,24 +23,25 @@ bool out_empty(const struct conn *c)
 
 static size_t pump_room(const struct conn *c)
 {
-	size_t room = buf_room(&c->tx);
+	size_t room = buf_room(&c->tx), extra = c->frame == FRAME_CHUNKED ? CHUNK_EXTRA : 0;
 
-	if (c->frame != FRAME_CHUNKED)
-		return room;
-	return room > CHUNK_EXTRA ? room - CHUNK_EXTRA : 0;
+	return room > extra ? room - extra : 0;
 }
 
-static size_t pull_chunk(struct conn *c, size_t room)
+static size_t pull(struct conn *c, size_t room)
 {
-	static const char hex[] = "0123456789abcdef";
+	bool chunked = c->frame == FRAME_CHUNKED;
 	char *p = buf_end(&c->tx);
-	size_t n = plan_pull(&c->out_plan, &c->out_at, p + 6, room);
+	size_t n = plan_pull(&c->out_plan, &c->out_at, chunked ? p + 6 : p, room);
 
+	buf_added(&c->tx, n);
+	if (!chunked)
+		return n;
 	for (int i = 0; i < 4; i++)
-		p[i] = hex[n >> (12 - 4 * i) & 15];
+		p[i] = "0123456789abcdef"[n >> (12 - 4 * i) & 15];
 	memcpy(p + 4, "\r\n", 2);
 	memcpy(p + 6 + n, "\r\n", 2);
-	buf_added(&c->tx, n + CHUNK_EXTRA);
+	buf_added(&c->tx, CHUNK_EXTRA);
 	return n;
 }
 
@@ -54,21 +55,14 @@ bool out_pump(struct conn *c)
 		size_t room = pump_room(c);
 		if (room == 0)
 			return moved;
-		size_t n;
-		if (c->frame == FRAME_CHUNKED) {
-			n = pull_chunk(c, room);
-		} else {
-			n = plan_pull(&c->out_plan, &c->out_at, buf_end(&c->tx), room);
-			buf_added(&c->tx, n);
-		}
-		c->out_pulled += n;
+		c->out_pulled += pull(c, room);
 		moved = true;
 	}
 	if (c->out_pulled > 0)
 		out_reset(c);
-	if (!c->out_ended || c->terminated)
+	if (!c->over || c->terminated)
 		return moved;
-	if (c->frame == FRAME_CHUNKED && !c->broken && !buf_str(&c->tx, "0\r\n\r\n")) {
+	if (c->frame == FRAME_CHUNKED && !c->broken) {
 		buf_pack(&c->tx);
 		if (!buf_str(&c->tx, "0\r\n\r\n"))
 			return moved;
@@ -77,52 +71,49 @@ bool out_pump(struct conn *c)
 	return true;
 }
 
-static bool put_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length)
+/* Before a head there are interim ones in tx at most, so there is room for one. */
+static void put_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length)
 {
 	struct buf *b = &c->tx;
 	bool close = !c->keep_alive || frame == FRAME_CLOSE;
-	int ok = http_put_status(b, status);
 
-	ok = ok && http_put_field(b, "content-type", type, strlen(type));
-	ok = ok && http_put_field(b, "request-id", c->id, strlen(c->id));
-	if (c->origin[0] != '\0') {
-		ok = ok && http_put_field(b, "access-control-allow-origin", c->origin, strlen(c->origin));
-		ok = ok && buf_str(b, "vary: origin\r\n");
-	}
+	http_put_status(b, status);
+	http_put(b, "content-type: %s\r\nrequest-id: %s\r\n", type, c->id);
+	if (c->origin[0] != '\0')
+		http_put(b, "access-control-allow-origin: %s\r\nvary: origin\r\n", c->origin);
 	if (c->allow != NULL)
-		ok = ok && http_put_field(b, "allow", c->allow, strlen(c->allow));
+		http_put(b, "allow: %s\r\n", c->allow);
 	if (c->has_error && c->error.retry_after[0] != '\0')
-		ok = ok && http_put_field(b, "retry-after", c->error.retry_after, strlen(c->error.retry_after));
+		http_put(b, "retry-after: %s\r\n", c->error.retry_after);
 	if (c->has_error && c->error.should_retry >= 0)
-		ok = ok && buf_str(b, c->error.should_retry ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
+		http_put(b, "x-should-retry: %s\r\n", c->error.should_retry ? "true" : "false");
 	if (frame == FRAME_CHUNKED)
-		ok = ok && buf_str(b, "transfer-encoding: chunked\r\ncache-control: no-cache\r\n");
+		buf_str(b, "transfer-encoding: chunked\r\ncache-control: no-cache\r\n");
 	if (frame == FRAME_LENGTH)
-		ok = ok && buf_str(b, "content-length: ") && http_put_number(b, length) && buf_str(b, "\r\n");
-	if (close)
-		ok = ok && buf_str(b, "connection: close\r\n");
-	else if (c->http10)
-		ok = ok && buf_str(b, "connection: keep-alive\r\n");
-	return ok && buf_str(b, "\r\n");
+		http_put(b, "content-length: %llu\r\n", (unsigned long long)length);
+	if (close || c->http10)
+		http_put(b, "connection: %s\r\n", close ? "close" : "keep-alive");
+	buf_str(b, "\r\n");
 }
 
-bool answer_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length)
+void answer_head(struct conn *c, int status, const char *type, enum framing frame, uint64_t length)
 {
 	if (frame == FRAME_CHUNKED && c->http10)
 		frame = FRAME_CLOSE;
 	if (frame == FRAME_CLOSE)
 		c->keep_alive = false;
 	buf_pack(&c->tx);
-	size_t before = c->tx.len;
-	if (!put_head(c, status, type, frame, length)) {
-		c->tx.len = before;
-		return false;
-	}
+	put_head(c, status, type, frame, length);
 	c->frame = frame;
 	c->status = status;
 	c->answered = true;
 	c->first_byte = c->last_out = c->last_event = c->srv->now;
-	return true;
+}
+
+void answer_over(struct conn *c)
+{
+	c->over = true;
+	conn_enter(c, PHASE_FLUSH);
 }
 
 void answer_plan(struct conn *c, int status)
@@ -131,28 +122,18 @@ void answer_plan(struct conn *c, int status)
 		client_gone(c, "no memory");
 		return;
 	}
-	if (!answer_head(c, status, "application/json", FRAME_LENGTH, c->out_plan.total)) {
-		client_gone(c, "answer head too big");
-		return;
-	}
+	answer_head(c, status, "application/json", FRAME_LENGTH, c->out_plan.total);
 	if (c->head_method)
 		out_reset(c);
-	c->out_ended = c->reply_over = true;
-	conn_enter(c, PHASE_FLUSH);
+	answer_over(c);
 }
 
 /* ---- failures ---- */
 
-void conn_fail_with(struct conn *c, const struct api_error *e, const char *why)
+void conn_failed(struct conn *c, const char *why)
 {
-	char clean[sizeof e->message];
-
 	c->why = why;
-	if (e != &c->error)
-		c->error = *e;
-	c->has_error = true;
-	conn_redact(c, clean, sizeof clean, e->message, strlen(e->message));
-	memcpy(c->error.message, clean, sizeof clean);
+	conn_redact_error(c);
 	relay_stop(c, false);
 	if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)
 		c->keep_alive = c->keep_alive && c->body_over;
@@ -174,14 +155,17 @@ void conn_fail_with(struct conn *c, const struct api_error *e, const char *why)
 	else
 		out_reset(c);
 	c->keep_alive = false;
-	c->broken = c->out_ended = c->reply_over = true;
-	conn_enter(c, PHASE_FLUSH);
+	c->broken = true;
+	answer_over(c);
 }
 
 void conn_fail(struct conn *c, int status, const char *message, const char *why)
 {
-	struct api_error *e = &c->error;
+	error_set(&c->error, status, message);
+	conn_failed(c, why);
+}
 
-	error_set(e, status, message);
-	conn_fail_with(c, e, why);
+void conn_no_memory(struct conn *c)
+{
+	conn_fail(c, 529, "out of memory; try again", "no memory");
 }

@@ -136,7 +136,7 @@ static void show_request(struct conn *c)
 static void go_upstream(struct conn *c)
 {
 	if (!make_head(c)) {
-		conn_fail(c, 529, "out of memory; try again", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	c->converted = true;
@@ -188,11 +188,11 @@ static void convert_messages(struct conn *c, struct j_val root)
 		t.min_tokens_limit = 0;
 	plan_init(&c->plan, NULL, 0, NULL, 0);
 	if (request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error) != 0) {
-		conn_fail_with(c, &c->error, "bad request");
+		conn_failed(c, "bad request");
 		return;
 	}
 	if (!keep_plan(c) || !keep_session(c)) {
-		conn_fail(c, 529, "out of memory for the request; try again", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error);
@@ -202,7 +202,7 @@ static void convert_messages(struct conn *c, struct j_val root)
 static void serve_messages(struct conn *c, struct j_val root)
 {
 	if (request_read(root, &c->facts, &c->error) != 0) {
-		conn_fail_with(c, &c->error, "bad request");
+		conn_failed(c, "bad request");
 		return;
 	}
 	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
@@ -229,11 +229,11 @@ static void serve_chat(struct conn *c, struct j_val root)
 	c->facts.up_stream = c->facts.stream;
 	plan_init(&c->plan, NULL, 0, NULL, 0);
 	if (chat_convert(root, c->up_model, &c->plan, &c->error) != 0) {
-		conn_fail_with(c, &c->error, "bad request");
+		conn_failed(c, "bad request");
 		return;
 	}
 	if (!keep_plan(c)) {
-		conn_fail(c, 529, "out of memory for the request; try again", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	chat_convert(root, c->up_model, &c->plan, &c->error);
@@ -243,7 +243,7 @@ static void serve_chat(struct conn *c, struct j_val root)
 static void serve_count(struct conn *c, struct j_val root)
 {
 	if (request_check(root, &c->error) != 0) {
-		conn_fail_with(c, &c->error, "bad request");
+		conn_failed(c, "bad request");
 		return;
 	}
 	c->nmodel = j_text(j_get(root, "model"), c->model, sizeof c->model);
@@ -266,7 +266,7 @@ static void serve_test(struct conn *c)
 	plan_span(&p, SPAN_ESC, c->inst->cfg->small_model, strlen(c->inst->cfg->small_model));
 	plan_lit(&p, after);
 	if (!heap_grow(&c->body, p.total, HEAP_NO_MAX)) {
-		conn_fail(c, 529, "out of memory; try again", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	c->body.n = plan_pull(&p, &at, c->body.p, c->body.cap);

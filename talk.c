@@ -24,7 +24,7 @@ static void dial(struct conn *c, bool fresh)
 	c->up = up_open(c->srv->pool, c->inst->cfg, fresh, c->srv->now);
 	c->retry_at = 0;
 	if (c->up == NULL) {
-		conn_fail(c, 529, "out of memory for a connection to the upstream; try again", "no memory");
+		conn_no_memory(c);
 		return;
 	}
 	if (!up_reused(c->up))
@@ -84,7 +84,7 @@ static void dial_failed(struct conn *c)
 	error_set(&c->error, status, up_why(c->up));
 	if (up_permanent(c->up))
 		c->error.should_retry = 0;
-	conn_fail_with(c, &c->error, "no connection to the upstream");
+	conn_failed(c, "no connection to the upstream");
 }
 
 bool step_dial(struct conn *c)
@@ -230,7 +230,7 @@ static bool tls_alert(struct conn *c)
 		return false;
 	error_set(&c->error, 502, "the upstream speaks TLS on this port: use https:// in OPENAI_BASE_URL");
 	c->error.should_retry = 0;
-	conn_fail_with(c, &c->error, "broken response");
+	conn_failed(c, "broken response");
 	return true;
 }
 

@@ -292,10 +292,10 @@ static void test_rewind(void)
 static void test_templates(void)
 {
 	static const char json[] = "[\"a\\n\", null, {\"k\":1}]";
-	static const char want[] = "x\"a\\n\",a\\n,,{\\\"k\\\":1},{\"k\":1}yz-9007199254740993\\\"q";
+	static const char want[] = "x\"a\\n\",a\\n,,{\\\"k\\\":1},{\"k\":1}yz-9007199254740993\\\"qbrief";
 	struct j_val list = j_root(json, sizeof json - 1), v[3] = { { 0 } };
 	struct span s[16];
-	char arena[24];
+	char arena[32], brief[] = "brief";
 	struct plan p;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -303,8 +303,9 @@ static void test_templates(void)
 		j_item(list, &v[i]);
 	}
 	plan_init(&p, s, COUNT(s), arena, sizeof arena);
-	plan_put(&p, "x%v,%t,%t,%t,%v%s%t%s%d%e", &v[0], &v[0], &v[1], &v[2], &v[2], "y", &none, "z",
-		-INT64_C(9007199254740993), "\"q");
+	plan_put(&p, "x%v,%t,%t,%t,%v%s%t%s%d%e%c", &v[0], &v[0], &v[1], &v[2], &v[2], "y", &none, "z",
+		-INT64_C(9007199254740993), "\"q", brief);
+	memset(brief, '-', sizeof brief - 1);
 	CHECK("a template", yields(&p, want, sizeof want - 1));
 	plan_init(&p, s, COUNT(s), NULL, 0);
 	plan_put(&p, "");
