@@ -110,44 +110,27 @@ bool conn_idle(const struct conn *c)
 
 static void copy_text(char *dst, size_t room, struct http_text t)
 {
-	size_t n = t.n < room - 1 ? t.n : room - 1;
-
-	if (n > 0)
-		memcpy(dst, t.p, n);
-	dst[n] = '\0';
+	fmt(dst, room, "%.*s", (int)t.n, t.p);
 }
 
-/* Session ids go upstream in JSON: letters, digits and a few others, else it is none. */
+/* Session ids go upstream: visible ASCII, else it is none. */
 static void take_session(struct conn *c, struct http_text t)
 {
-	if (t.p == NULL || t.n >= sizeof c->session_id)
+	if (t.n >= sizeof c->session_id)
 		return;
-	for (size_t i = 0; i < t.n; i++) {
-		char ch = t.p[i];
-		bool ok = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
-			ch == '-' || ch == '_' || ch == '.';
-		if (!ok)
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] <= ' ' || t.p[i] > '~')
 			return;
-	}
 	copy_text(c->session_id, sizeof c->session_id, t);
-}
-
-/* Ids need to be different, not secret: where the kernel has no random bytes yet, time and place do. */
-static void hash_seed(unsigned char seed[16], uint64_t a, int64_t b)
-{
-	uint64_t h[2] = { a, (uint64_t)b };
-
-	memcpy(seed, h, 16);
-	h[0] = hash_bytes((const char *)seed, 16);
-	h[1] ^= h[0];
-	memcpy(seed, h, 16);
 }
 
 static void begin(struct conn *c)
 {
 	c->began = c->srv->now;
+	/* ids need to be different, not secret: where the kernel has no random bytes yet, time and place do */
+	int64_t instead[2] = { wall_clock() ^ (int64_t)(intptr_t)c, c->began };
 	if (getrandom(c->seed, sizeof c->seed, GRND_NONBLOCK) != (ssize_t)sizeof c->seed)
-		hash_seed(c->seed, (uint64_t)wall_clock() ^ (uint64_t)(uintptr_t)c, c->began);
+		memcpy(c->seed, instead, sizeof c->seed);
 	conv_fresh("req_", c->seed, UINT_MAX, c->id, sizeof c->id);
 }
 
@@ -158,7 +141,7 @@ static void take_head(struct conn *c, const struct http_head *h)
 
 	c->keep_alive = h->keep_alive && !c->srv->draining;
 	c->http10 = h->minor == 0;
-	c->head_method = h->method.n == 4 && memcmp(h->method.p, "HEAD", 4) == 0;
+	c->head_method = h->head_method;
 	http_body_init(&c->body_in, h);
 	c->body_over = h->framing == HTTP_EMPTY || (h->framing == HTTP_LENGTH && h->length == 0);
 	copy_text(c->origin, sizeof c->origin, route_origin(h, c->inst->cfg));

@@ -13,7 +13,7 @@ static int64_t since(const struct conn *c, int64_t then)
 
 static const char *route_name(enum route r)
 {
-	static const char *const names[] = {
+	static const char names[][16] = {
 		[ROUTE_MESSAGES] = "messages", [ROUTE_COUNT] = "count_tokens", [ROUTE_CHAT] = "chat",
 		[ROUTE_MODELS] = "models", [ROUTE_MODEL] = "model", [ROUTE_HEALTH] = "health",
 		[ROUTE_TEST] = "test-connection", [ROUTE_ROOT] = "other",
@@ -31,12 +31,12 @@ static size_t shown(size_t n)
 /* Whether a custom header's value is a secret, by the end of its name: "Bearer x" in Authorization, X-Some-Key ... */
 static bool carries_key(const char *name)
 {
-	static const char *const ends[] = { "authorization", "key", "token", "secret", "cookie" };
-	size_t n = strlen(name);
+	static const char ends[] = "authorization\0key\0token\0secret\0cookie\0";
+	size_t k, n = strlen(name);
 
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-		size_t k = strlen(ends[i]);
-		if (n >= k && http_is((struct http_text){ name + n - k, k }, ends[i]))
+	for (const char *end = ends; *end; end += k + 1) {
+		k = strlen(end);
+		if (n >= k && http_is((struct http_text){ name + n - k, k }, end))
 			return true;
 	}
 	return false;

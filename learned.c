@@ -3,22 +3,32 @@
 
 #include <string.h>
 
+/* LEARNED_MAX: none */
+static size_t row_of(const struct learned *l, const char *place)
+{
+	size_t i = 0;
+
+	while (i < LEARNED_MAX && strcmp(l->rows[i].place, place) != 0)
+		i++;
+	return i;
+}
+
 const char *learned_find(const struct learned *l, const char *place)
 {
-	for (size_t i = 0; i < LEARNED_MAX; i++)
-		if (strcmp(l->rows[i].place, place) == 0)
-			return l->rows[i].settings;
-	return "";
+	size_t i = row_of(l, place);
+
+	return i < LEARNED_MAX ? l->rows[i].settings : "";
 }
 
 static char *row_for(struct learned *l, const char *place)
 {
-	for (size_t i = 0; i < LEARNED_MAX; i++)
-		if (strcmp(l->rows[i].place, place) == 0)
-			return l->rows[i].settings;
-	size_t i = l->next++ % LEARNED_MAX;
-	memcpy(l->rows[i].place, place, strlen(place) + 1);
-	l->rows[i].settings[0] = '\0';
+	size_t i = row_of(l, place);
+
+	if (i == LEARNED_MAX) {
+		i = l->next++ % LEARNED_MAX;
+		memcpy(l->rows[i].place, place, strlen(place) + 1);
+		l->rows[i].settings[0] = '\0';
+	}
 	return l->rows[i].settings;
 }
 

@@ -482,39 +482,47 @@ static void commit(struct conn *c)
 	reply_ping(&c->reply, &c->out_plan);
 }
 
-static bool may_ping(const struct conn *c)
-{
-	return to_events(c) && c->answered && !c->over;
-}
+enum timer {
+	TIMER_IDLE,		/* the upstream makes no progress */
+	TIMER_GRACE,		/* it finished, but does not end */
+	TIMER_HOLD,		/* the client gets its head */
+	TIMER_NUDGE,		/* and an event that is more than a ping */
+	TIMER_PING,
+	TIMERS
+};
 
-static int64_t idle_due(const struct conn *c)
+/* Which is the next of them, and when. */
+static int64_t next_timer(const struct conn *c, enum timer *next)
 {
-	return c->progress + idle_limit(c);
+	const struct config *cfg = c->inst->cfg;
+	int64_t at[TIMERS] = { c->progress + idle_limit(c), NEVER, NEVER, NEVER, NEVER };
+
+	if (c->finished_at > 0 && out_empty(c))
+		at[TIMER_GRACE] = c->finished_at + CONN_GRACE;
+	if (to_events(c) && !c->answered) {
+		at[TIMER_HOLD] = c->started + cfg->hold;
+	} else if (to_events(c) && !c->over && out_empty(c)) {
+		at[TIMER_NUDGE] = c->last_event + cfg->nudge;
+		at[TIMER_PING] = c->last_out + cfg->ping;
+	}
+	*next = TIMER_IDLE;
+	for (enum timer i = TIMER_IDLE; i < TIMERS; i++)
+		if (at[i] < at[*next])
+			*next = i;
+	return at[*next];
 }
 
 int64_t relay_due(const struct conn *c)
 {
-	const struct config *cfg = c->inst->cfg;
-	int64_t due = NEVER, t;
+	enum timer next;
 
 	if (c->up == NULL)
 		return c->retry_at;
-	due = up_again(c->up) ? 0 : up_due(c->up);
+	int64_t due = up_again(c->up) ? 0 : up_due(c->up);
 	if (c->phase == PHASE_DIAL)
 		return due;
-	if ((t = idle_due(c)) < due)
-		due = t;
-	if (c->finished_at > 0 && out_empty(c) && (t = c->finished_at + CONN_GRACE) < due)
-		due = t;
-	if (to_events(c) && !c->answered && (t = c->started + cfg->hold) < due)
-		due = t;
-	if (may_ping(c) && out_empty(c)) {
-		if ((t = c->last_out + cfg->ping) < due)
-			due = t;
-		if ((t = c->last_event + cfg->nudge) < due)
-			due = t;
-	}
-	return due;
+	int64_t t = next_timer(c, &next);
+	return t < due ? t : due;
 }
 
 static void too_idle(struct conn *c)
@@ -535,37 +543,35 @@ static bool held_up(const struct conn *c)
 /* What time alone makes happen in TALK and RELAY. Returns whether anything did. */
 static bool relay_time(struct conn *c)
 {
-	const struct config *cfg = c->inst->cfg;
 	int64_t now = c->srv->now;
+	enum timer next;
 
 	if (held_up(c))
 		c->progress = now;
-	if (now >= idle_due(c)) {
+	if (now < next_timer(c, &next))
+		return false;
+	switch (next) {
+	case TIMER_IDLE:
 		too_idle(c);
-		return true;
-	}
-	if (c->finished_at > 0 && now >= c->finished_at + CONN_GRACE && out_empty(c)) {
+		break;
+	case TIMER_GRACE:
 		c->up_keep = false;
 		take_reply(c, reply_end(&c->reply, true, &c->out_plan));
-		return true;
-	}
-	if (to_events(c) && !c->answered && now >= c->started + cfg->hold) {
+		break;
+	case TIMER_HOLD:
 		commit(c);
-		return true;
-	}
-	if (!may_ping(c) || !out_empty(c))
-		return false;
-	if (now >= c->last_event + cfg->nudge) {
+		break;
+	case TIMER_NUDGE:
 		reply_nudge(&c->reply, &c->out_plan);
 		c->last_event = c->last_out = now;
-		return true;
-	}
-	if (now >= c->last_out + cfg->ping) {
+		break;
+	case TIMER_PING:
+	case TIMERS:
 		reply_ping(&c->reply, &c->out_plan);
 		c->last_out = now;
-		return true;
+		break;
 	}
-	return false;
+	return true;
 }
 
 /* Whether more of the upstream's bytes can be taken: not while the client has not taken what they became. */

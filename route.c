@@ -12,25 +12,20 @@
 
 #include <string.h>
 
-enum method { GET, POST };
-
 static const struct {
 	const char *path;
-	enum route route;
-	enum method method;
+	bool post;		/* else GET and HEAD */
 	bool key;		/* the client's key is asked for */
 } routes[] = {
-	{ "/v1/messages", ROUTE_MESSAGES, POST, true },
-	{ "/v1/messages/count_tokens", ROUTE_COUNT, POST, true },
-	{ "/v1/chat/completions", ROUTE_CHAT, POST, true },
-	{ "/v1/models", ROUTE_MODELS, GET, true },
-	{ "/v1/models/", ROUTE_MODEL, GET, true },
-	{ "/health", ROUTE_HEALTH, GET, false },
-	{ "/test-connection", ROUTE_TEST, GET, true },
-	{ "/", ROUTE_ROOT, GET, false },
+	[ROUTE_MESSAGES] = { "/v1/messages", true, true },
+	[ROUTE_COUNT] = { "/v1/messages/count_tokens", true, true },
+	[ROUTE_CHAT] = { "/v1/chat/completions", true, true },
+	[ROUTE_MODELS] = { "/v1/models", false, true },
+	[ROUTE_MODEL] = { "/v1/models/", false, true },
+	[ROUTE_HEALTH] = { "/health", false, false },
+	[ROUTE_TEST] = { "/test-connection", false, true },
+	[ROUTE_ROOT] = { "/", false, false },
 };
-
-#define ROUTES (sizeof routes / sizeof routes[0])
 
 static bool same(struct http_text t, const char *text)
 {
@@ -117,20 +112,26 @@ static int refuse(struct api_error *e, int status, const char *why)
 	return -1;
 }
 
-static int guard(const struct http_head *h, const struct config *c, struct http_text authority, struct api_error *e)
+/* Whether the request is meant for this server; its path. */
+static bool for_us(const struct http_head *h, const struct config *c, struct http_text *path)
 {
+	struct http_text authority = split_target(h->target, path);
 	struct http_text host = http_field(h, "host");
-	struct http_text origin = http_field(h, "origin");
-	struct http_text site = http_field(h, "sec-fetch-site");
-	bool wrong = host.p != NULL && !host_allowed(host, c);
 
-	if (authority.p != NULL && !host_allowed(authority, c))
-		wrong = true;
-	if (wrong && !any_host(c))
-		return refuse(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
-	if (origin.p != NULL && !cfg_listed(c->allowed_origins, origin.p, origin.n))
+	return any_host(c) || ((host.p == NULL || host_allowed(host, c))
+		&& (authority.p == NULL || host_allowed(authority, c)));
+}
+
+/* Whether a page sent it that may not. */
+static int check_origin(const struct http_head *h, const struct config *c, struct api_error *e)
+{
+	struct http_text site = http_field(h, "sec-fetch-site");
+
+	if (route_origin(h, c).p != NULL)
+		return 0;
+	if (http_field(h, "origin").p != NULL)
 		return refuse(e, 403, "Origin: requests from web pages are refused; add the origin to ALLOWED_ORIGINS to allow it");
-	if (origin.p == NULL && site.p != NULL && !http_is(site, "none") && !http_is(site, "same-origin"))
+	if (site.p != NULL && !http_is(site, "none") && !http_is(site, "same-origin"))
 		return refuse(e, 403, "Sec-Fetch-Site: requests from other sites' pages are refused");
 	return 0;
 }
@@ -157,16 +158,18 @@ static bool find_model(struct http_text path, struct http_text *id)
 	return false;
 }
 
+/* The route, or -1. */
 static int find(struct http_text path, struct http_text *rest)
 {
 	if (path.n == 1 && path.p[0] == '/')
-		return (int)ROUTES - 1;
+		return ROUTE_ROOT;
 	while (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
-	bool model = find_model(path, rest);
-	for (size_t i = 0; i + 1 < ROUTES; i++)
-		if (model ? routes[i].route == ROUTE_MODEL : path_ends(path, routes[i].path))
-			return (int)i;
+	if (find_model(path, rest))
+		return ROUTE_MODEL;
+	for (int i = 0; i < ROUTE_ROOT; i++)
+		if (path_ends(path, routes[i].path))
+			return i;
 	return -1;
 }
 
@@ -184,16 +187,11 @@ static bool key_presented(const struct http_head *h, const struct config *c)
 }
 
 /* RFC 9110 8.3: application/json, parameters as they like */
-static bool is_json(struct http_text t)
-{
-	struct http_text type;
-
-	return http_cut(&t, ';', &type) && http_is(type, "application/json");
-}
-
 static int check_type(const struct http_head *h, struct api_error *e)
 {
-	if (!is_json(http_field(h, "content-type")))
+	struct http_text field = http_field(h, "content-type"), type;
+
+	if (!http_cut(&field, ';', &type) || !http_is(type, "application/json"))
 		return refuse(e, 415, "Content-Type: must be application/json");
 	struct http_text coding = http_field(h, "content-encoding");
 	if (coding.p != NULL && !http_is(coding, "identity"))
@@ -213,37 +211,31 @@ static int check_body(const struct http_head *h, const struct config *c, bool ty
 	return 0;
 }
 
-static bool method_fits(const struct http_head *h, enum method method)
-{
-	if (method == POST)
-		return same(h->method, "POST");
-	return same(h->method, "GET") || same(h->method, "HEAD");
-}
-
 int route_head(const struct http_head *h, const struct config *c, struct route_info *info, struct api_error *e)
 {
 	struct http_text path;
-	struct http_text authority = split_target(h->target, &path);
 
 	info->allow = NULL;
 	info->rest = (struct http_text){ NULL, 0 };
-	if (guard(h, c, authority, e) != 0)
+	if (!for_us(h, c, &path))
+		return refuse(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
+	if (check_origin(h, c, e) != 0)
 		return -1;
 	const char *query = memchr(path.p, '?', path.n);
 	if (query != NULL)
 		path.n = (size_t)(query - path.p);
-	info->path = path;
 	int i = find(path, &info->rest);
 	if (i < 0)
 		return refuse(e, 404, "no such path here: POST /v1/messages is the one for Claude Code");
-	info->route = routes[i].route;
-	if (!method_fits(h, routes[i].method)) {
-		info->allow = routes[i].method == POST ? "POST" : "GET, HEAD";
+	info->route = (enum route)i;
+	bool post = routes[i].post;
+	if (!same(h->method, post ? "POST" : h->head_method ? "HEAD" : "GET")) {
+		info->allow = post ? "POST" : "GET, HEAD";
 		return refuse(e, 405, "this path is not for that method");
 	}
 	if (routes[i].key && !key_presented(h, c))
 		return refuse(e, 401, "invalid x-api-key (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
-	return check_body(h, c, routes[i].method == POST, e);
+	return check_body(h, c, post, e);
 }
 
 struct http_text route_origin(const struct http_head *h, const struct config *c)
@@ -257,12 +249,7 @@ struct http_text route_origin(const struct http_head *h, const struct config *c)
 
 bool route_preflight(const struct http_head *h, const struct config *c)
 {
-	struct http_text path, host = http_field(h, "host");
-	struct http_text authority = split_target(h->target, &path);
+	struct http_text path;
 
-	if (!same(h->method, "OPTIONS") || route_origin(h, c).p == NULL)
-		return false;
-	if (any_host(c))
-		return true;
-	return host_allowed(host, c) && (authority.p == NULL || host_allowed(authority, c));
+	return same(h->method, "OPTIONS") && route_origin(h, c).p != NULL && for_us(h, c, &path);
 }

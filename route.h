@@ -22,7 +22,6 @@ enum route {
 
 struct route_info {
 	enum route route;
-	struct http_text path;	/* without query, inside the head's bytes */
 	struct http_text rest;	/* ROUTE_MODEL: the ID as sent, percent escapes kept */
 	const char *allow;	/* with a 405: the Allow field */
 };

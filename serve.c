@@ -16,17 +16,9 @@ struct writer {
 	bool ok;
 };
 
-static void put(struct writer *w, const char *text)
+static void put(struct writer *w, const char *name, const char *between, const char *value)
 {
-	w->ok = w->ok && heap_str(w->h, text);
-}
-
-static void put_field(struct writer *w, const char *name, const char *value)
-{
-	put(w, name);
-	put(w, ": ");
-	put(w, value);
-	put(w, "\r\n");
+	w->ok = w->ok && heap_str(w->h, name) && heap_str(w->h, between) && heap_str(w->h, value) && heap_str(w->h, "\r\n");
 }
 
 /* Whether a custom header of the same name stands in for it. */
@@ -41,7 +33,7 @@ static bool replaced(const struct writer *w, const char *name)
 static void put_default(struct writer *w, const char *name, const char *value)
 {
 	if (!replaced(w, name))
-		put_field(w, name, value);
+		put(w, name, ": ", value);
 }
 
 static void put_key(struct writer *w, enum q_auth auth)
@@ -49,12 +41,8 @@ static void put_key(struct writer *w, enum q_auth auth)
 	bool bearer = auth == AUTH_BEARER;
 	const char *name = bearer ? "Authorization" : "api-key";
 
-	if (auth == AUTH_NONE || w->cfg->openai_api_key[0] == '\0' || replaced(w, name))
-		return;
-	put(w, name);
-	put(w, bearer ? ": Bearer " : ": ");
-	put(w, w->cfg->openai_api_key);
-	put(w, "\r\n");
+	if (auth != AUTH_NONE && w->cfg->openai_api_key[0] != '\0' && !replaced(w, name))
+		put(w, name, bearer ? ": Bearer " : ": ", w->cfg->openai_api_key);
 }
 
 /* "Name: value|Name: value" of a provider's row */
@@ -80,40 +68,30 @@ static bool make_head(struct conn *c)
 	char text[sizeof cfg->target.path + sizeof cfg->target.query + 3 * CONV_MODEL_MAX];
 
 	w.ok = cfg_path(cfg, c->up_model, text, sizeof text) < sizeof text;
-	put(&w, "POST ");
-	put(&w, text);
-	put(&w, " HTTP/1.1\r\n");
+	put(&w, "POST ", text, " HTTP/1.1");
 	put_default(&w, "Host", cfg->target.authority);
 	put_key(&w, c->q.auth);
 	put_default(&w, "User-Agent", "claude-code-proxy/" VERSION);
 	put_default(&w, "Accept", c->facts.up_stream ? "text/event-stream" : "application/json");
 	put_default(&w, "Content-Type", "application/json");
 	fmt(text, sizeof text, "%zu", c->plan.total);
-	put_field(&w, "Content-Length", text);
+	put(&w, "Content-Length", ": ", text);
 	put_row_headers(&w, c->q.headers);
 	for (size_t i = 0; i < cfg->nheaders; i++)
-		put_field(&w, cfg->headers[i].name, cfg->headers[i].value);
-	put(&w, "\r\n");
+		put(&w, cfg->headers[i].name, ": ", cfg->headers[i].value);
+	put(&w, "", "", "");
 	return w.ok;
 }
 
-/* Storage for a plan that was counted: spans first, then the arena. */
-static bool keep_plan(struct conn *c)
+/* Storage for what was counted: the plan's spans, then its arena; the session's ids, then its names. */
+static bool keep(struct conn *c)
 {
 	size_t spans = c->plan.nspans * sizeof(struct span), arena = c->plan.narena;
-
-	if (!heap_grow(&c->plan_bytes, spans + arena + 1, HEAP_NO_MAX))
-		return false;
-	plan_init(&c->plan, (struct span *)(void *)c->plan_bytes.p, c->plan.nspans, c->plan_bytes.p + spans, arena);
-	return true;
-}
-
-static bool keep_session(struct conn *c)
-{
 	size_t ids = c->session.nids * sizeof(uint64_t), names = c->session.nnames;
 
-	if (!heap_grow(&c->names, ids + names + 1, HEAP_NO_MAX))
+	if (!heap_grow(&c->plan_bytes, spans + arena + 1, HEAP_NO_MAX) || !heap_grow(&c->names, ids + names + 1, HEAP_NO_MAX))
 		return false;
+	plan_init(&c->plan, (struct span *)(void *)c->plan_bytes.p, c->plan.nspans, c->plan_bytes.p + spans, arena);
 	c->session = (struct session){ .ids = (uint64_t *)(void *)c->names.p, .ids_cap = c->session.nids,
 		.names = c->names.p + ids, .names_cap = names };
 	return true;
@@ -131,17 +109,6 @@ static void show_request(struct conn *c)
 	conn_debug(c, "upstream request head", c->up_head.p, c->up_head.n);
 	conn_debug(c, "upstream request body", body.p, body.n);
 	heap_free(&body);
-}
-
-static void go_upstream(struct conn *c)
-{
-	if (!make_head(c)) {
-		conn_no_memory(c);
-		return;
-	}
-	c->converted = true;
-	show_request(c);
-	relay_start(c);
 }
 
 static const struct quirks *settings_for(struct instance *inst, const char *model)
@@ -175,28 +142,40 @@ static void choose_target(struct conn *c)
 	q_apply(&c->q, cfg->up_settings, strlen(cfg->up_settings), &why, &at);
 }
 
-static void convert_messages(struct conn *c, struct j_val root)
+static int convert(struct conn *c, struct j_val root)
 {
 	const struct config *cfg = c->inst->cfg;
 	struct target t = { .q = &c->q, .model = c->up_model, .max_tokens_limit = cfg->max_tokens_limit,
 		.min_tokens_limit = cfg->min_tokens_limit, .requesty_auto_cache = cfg->requesty_auto_cache,
 		.binding = c->binding, .session_id = c->session_id };
 
+	if (c->route == ROUTE_CHAT)
+		return chat_convert(root, c->up_model, &c->plan, &c->error);
 	if (c->fit_tokens > 0 && c->fit_tokens < t.max_tokens_limit)
 		t.max_tokens_limit = c->fit_tokens;
 	if (t.min_tokens_limit > t.max_tokens_limit)
 		t.min_tokens_limit = 0;
+	return request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error);
+}
+
+/* Converts twice, the first time to count, and turns to the upstream. */
+static void go_upstream(struct conn *c, struct j_val root)
+{
 	plan_init(&c->plan, NULL, 0, NULL, 0);
-	if (request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error) != 0) {
+	if (convert(c, root) != 0) {
 		conn_failed(c, "bad request");
 		return;
 	}
-	if (!keep_plan(c) || !keep_session(c)) {
+	bool fits = keep(c);
+	if (fits)
+		convert(c, root);
+	if (!fits || !make_head(c)) {
 		conn_no_memory(c);
 		return;
 	}
-	request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error);
-	go_upstream(c);
+	c->converted = true;
+	show_request(c);
+	relay_start(c);
 }
 
 static void serve_messages(struct conn *c, struct j_val root)
@@ -207,7 +186,7 @@ static void serve_messages(struct conn *c, struct j_val root)
 	}
 	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
 	choose_target(c);
-	convert_messages(c, root);
+	go_upstream(c, root);
 }
 
 void serve_again(struct conn *c)
@@ -216,7 +195,7 @@ void serve_again(struct conn *c)
 	heap_free(&c->names);
 	heap_free(&c->up_head);
 	c->session = (struct session){ 0 };
-	convert_messages(c, j_root(c->body.p, c->body.n));
+	go_upstream(c, j_root(c->body.p, c->body.n));
 }
 
 static void serve_chat(struct conn *c, struct j_val root)
@@ -227,17 +206,7 @@ static void serve_chat(struct conn *c, struct j_val root)
 	choose_target(c);
 	c->facts = (struct request_facts){ .model = model, .stream = j_get(root, "stream").type == J_TRUE };
 	c->facts.up_stream = c->facts.stream;
-	plan_init(&c->plan, NULL, 0, NULL, 0);
-	if (chat_convert(root, c->up_model, &c->plan, &c->error) != 0) {
-		conn_failed(c, "bad request");
-		return;
-	}
-	if (!keep_plan(c)) {
-		conn_no_memory(c);
-		return;
-	}
-	chat_convert(root, c->up_model, &c->plan, &c->error);
-	go_upstream(c);
+	go_upstream(c, root);
 }
 
 static void serve_count(struct conn *c, struct j_val root)
@@ -247,24 +216,21 @@ static void serve_count(struct conn *c, struct j_val root)
 		return;
 	}
 	c->nmodel = j_text(j_get(root, "model"), c->model, sizeof c->model);
-	plan_lit(&c->out_plan, "{\"input_tokens\":");
-	plan_num(&c->out_plan, tokens_estimate(root));
-	plan_lit(&c->out_plan, "}");
+	int64_t tokens = tokens_estimate(root);
+	plan_put(&c->out_plan, "{\"input_tokens\":%d}", &tokens);
 	answer_plan(c, 200);
 }
 
 /* /test-connection: one tiny request, told in the words of the old tools */
 static void serve_test(struct conn *c)
 {
-	static const char after[] = "\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
 	struct plan p;
 	struct plan_pos at = { 0 };
-	struct span spans[3];
+	struct span spans[5];
 
-	plan_init(&p, spans, 3, NULL, 0);
-	plan_lit(&p, "{\"model\":\"");
-	plan_span(&p, SPAN_ESC, c->inst->cfg->small_model, strlen(c->inst->cfg->small_model));
-	plan_lit(&p, after);
+	plan_init(&p, spans, 5, NULL, 0);
+	plan_put(&p, "{\"model\":%q,\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}",
+		c->inst->cfg->small_model);
 	if (!heap_grow(&c->body, p.total, HEAP_NO_MAX)) {
 		conn_no_memory(c);
 		return;
