@@ -216,8 +216,7 @@ static void serve_count(struct conn *c, struct j_val root)
 		return;
 	}
 	c->nmodel = j_text(j_get(root, "model"), c->model, sizeof c->model);
-	int64_t tokens = tokens_estimate(root);
-	plan_put(&c->out_plan, "{\"input_tokens\":%d}", &tokens);
+	plan_put(&c->out_plan, "{\"input_tokens\":%d}", tokens_estimate(root));
 	answer_plan(c, 200);
 }
 
@@ -229,7 +228,7 @@ static void serve_test(struct conn *c)
 	struct span spans[5];
 
 	plan_init(&p, spans, 5, NULL, 0);
-	plan_put(&p, "{\"model\":%q,\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}",
+	plan_put(&p, "{\"model\":\"%e\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}",
 		c->inst->cfg->small_model);
 	if (!heap_grow(&c->body, p.total, HEAP_NO_MAX)) {
 		conn_no_memory(c);
