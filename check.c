@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -21,27 +20,17 @@ extern char **environ;
 
 static void out(const char *format, ...)
 {
-	char line[4608];
 	va_list ap;
 
 	va_start(ap, format);
-	size_t n = vfmt(line, sizeof line, format, ap);
+	say_to(1, format, ap);
 	va_end(ap);
-	write_all(1, line, n < sizeof line ? n : sizeof line - 1);
 }
 
 static void warn(void *ctx, const char *line)
 {
 	(void)ctx;
 	out("warning     %s\n", line);
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void wait_for(struct pollfd *p, int n, int64_t due, int64_t now)
@@ -51,30 +40,22 @@ static void wait_for(struct pollfd *p, int n, int64_t due, int64_t now)
 	poll(p, (nfds_t)n, ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms);
 }
 
-static void advice(enum up_state at)
-{
-	if (at == UP_NAME)
-		out("            check OPENAI_BASE_URL and this machine's DNS (/etc/resolv.conf)\n");
-	else if (at == UP_DIAL)
-		out("            check OPENAI_BASE_URL, the network and firewalls on the way\n");
-	else if (at == UP_TLS)
-		out("            check the clock, the host and the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE)\n");
-}
+/* the steps to an open connection, in the order of enum up_state: a name, and what to do about a failure */
+static const char steps[] = "resolve\0" "connect\0" "TLS";
+static const char advice[] = "check OPENAI_BASE_URL and this machine's DNS (/etc/resolv.conf)\0"
+	"check OPENAI_BASE_URL, the network and firewalls on the way\0"
+	"check the clock, the host and the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE)";
 
 /* Tells of the steps from *seen up to the present one that they went well. */
 static void passed(const struct config *cfg, enum up_state *seen, enum up_state now)
 {
-	static const char *const ok[] = { [UP_NAME] = "resolve     ok\n", [UP_DIAL] = "connect     ok\n",
-		[UP_TLS] = "TLS         ok\n" };
-
 	for (; *seen < now && *seen <= UP_TLS; (*seen)++)
 		if (*seen != UP_TLS || cfg->target.tls)
-			out("%s", ok[*seen]);
+			out("%-12sok\n", q_text(steps, *seen));
 }
 
 static void connection_failed(const struct config *cfg, enum up_state seen, const struct upstream *u)
 {
-	static const char *const steps[] = { [UP_NAME] = "resolve     ", [UP_DIAL] = "connect     ", [UP_TLS] = "TLS         " };
 	enum up_state at = up_state(u) == UP_FAILED ? up_reached(u) : UP_TLS;
 
 	if (at > UP_TLS)
@@ -82,8 +63,7 @@ static void connection_failed(const struct config *cfg, enum up_state seen, cons
 	/* a CA bundle that cannot be read fails before there is a step to tell of */
 	if (seen > UP_NAME || at == UP_DIAL)
 		passed(cfg, &seen, at);
-	out("%sFAILED: %s\n", steps[at], up_why(u));
-	advice(at);
+	out("%-12sFAILED: %s\n            %s\n", q_text(steps, at), up_why(u), q_text(advice, at));
 }
 
 /* Resolve, connect, handshake. Leaves the connection to be reused by the request. */

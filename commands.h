@@ -2,8 +2,10 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define OPTIONS_ENV 32
 
@@ -29,7 +31,11 @@ int command_convert(const struct options *o);
 /* Whether fds 0 and 1 are one socket. */
 bool same_socket(void);
 
-/* A line for people on fd 2, unless that is a socket (inetd's client). */
+/* A line for people on fd 2, unless that is a socket (inetd's client); on any fd. */
 void say(const char *format, ...);
+void say_to(int fd, const char *format, va_list ap);
+
+/* Milliseconds of the clock that nobody sets. */
+int64_t clock_ms(void);
 
 #endif

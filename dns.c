@@ -28,6 +28,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "quirks.h"
+
 #define NAME_LEN 255
 #define LOOKUPS 8
 #define GRACE 50		/* ms for the other family, once one has answered (RFC 8305 3) */
@@ -40,21 +42,18 @@
 /* why a family has no address; of two reasons the later in this list is told */
 enum why { WHY_NONE, WHY_NONAME, WHY_NODATA, WHY_REFUSED, WHY_DIED, WHY_SILENT, WHY_LATE, WHY_RESOURCES };
 
-static const char *const why_text[] = {
-	[WHY_NONE] = "",
-	[WHY_NONAME] = "no such name",
-	[WHY_NODATA] = "the name has no address",
-	[WHY_REFUSED] = "the name server refuses",
-	[WHY_DIED] = "the resolver died",
-	[WHY_SILENT] = "the name server does not answer",
-	[WHY_LATE] = "no answer in time",
-	[WHY_RESOURCES] = "no process, descriptor or memory for the resolver",
-};
+static const char why_text[] = "\0"
+	"no such name\0"
+	"the name has no address\0"
+	"the name server refuses\0"
+	"the resolver died\0"
+	"the name server does not answer\0"
+	"no answer in time\0"
+	"no process, descriptor or memory for the resolver";
 
 struct packed {
 	uint32_t scope;			/* of a link-local IPv6 address */
-	unsigned char family;		/* 4 or 6 */
-	unsigned char bytes[16];	/* network order */
+	unsigned char bytes[16];	/* as by q_address */
 };
 
 /* what a child writes: below PIPE_BUF, so it comes whole or not at all */
@@ -95,7 +94,7 @@ struct entry {
 	int64_t good, fresh;	/* when it came; until when not to ask again */
 	enum why why;		/* of the last failure */
 	bool half;		/* IPv4 had not answered when the list was made */
-	struct packed worked;	/* family 0: none */
+	struct packed worked;	/* all 0: none */
 };
 
 struct dns {
@@ -110,17 +109,26 @@ struct dns *dns_new(void)
 
 /* ------------------------------------------------------------ addresses */
 
+/* what stands before an IPv4 address: RFC 4291 2.5.5.2 */
+static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+static bool is_four(const struct packed *p)
+{
+	return memcmp(p->bytes, mapped, sizeof mapped) == 0;
+}
+
 static void unpack(struct dns_address *a, const struct packed *p, int port)
 {
+	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&a->sa;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&a->sa;
+
 	memset(a, 0, sizeof *a);
-	if (p->family == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)(void *)&a->sa;
+	if (is_four(p)) {
 		in->sin_family = AF_INET;
 		in->sin_port = htons((uint16_t)port);
-		memcpy(&in->sin_addr, p->bytes, 4);
+		memcpy(&in->sin_addr, p->bytes + sizeof mapped, 4);
 		a->n = sizeof *in;
 	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&a->sa;
 		in6->sin6_family = AF_INET6;
 		in6->sin6_port = htons((uint16_t)port);
 		in6->sin6_scope_id = p->scope;
@@ -132,32 +140,25 @@ static void unpack(struct dns_address *a, const struct packed *p, int port)
 /* false: a family that is not ours */
 static bool pack(struct packed *p, const struct sockaddr *sa)
 {
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
 	memset(p, 0, sizeof *p);
 	if (sa->sa_family == AF_INET) {
-		p->family = 4;
-		memcpy(p->bytes, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-		return true;
-	}
-	if (sa->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
-		p->family = 6;
+		memcpy(p->bytes, mapped, sizeof mapped);
+		memcpy(p->bytes + sizeof mapped, &in->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
 		p->scope = in6->sin6_scope_id;
 		memcpy(p->bytes, &in6->sin6_addr, 16);
-		return true;
 	}
-	return false;
-}
-
-static bool same(const struct packed *a, const struct packed *b)
-{
-	return a->family == b->family && a->scope == b->scope && memcmp(a->bytes, b->bytes, 16) == 0;
+	return sa->sa_family == AF_INET || sa->sa_family == AF_INET6;
 }
 
 /* moves the address to the front, where the list has it */
 static void promote(struct list *l, const struct packed *p)
 {
 	for (int i = 0; i < l->count; i++) {
-		if (!same(&l->at[i], p))
+		if (memcmp(&l->at[i], p, sizeof *p) != 0)
 			continue;
 		memmove(&l->at[1], &l->at[0], (size_t)i * sizeof l->at[0]);
 		l->at[0] = *p;
@@ -169,7 +170,7 @@ static void promote(struct list *l, const struct packed *p)
 static void interleave(struct list *out, const struct child c[FAMILIES], const struct packed *worked)
 {
 	int used[FAMILIES] = { 0, 0 };
-	int turn = worked->family == 4 ? FOUR : SIX;
+	int turn = is_four(worked) ? FOUR : SIX;
 
 	out->count = 0;
 	while (out->count < DNS_ADDRESSES) {
@@ -195,19 +196,9 @@ static void answer_list(struct dns_answer *a, const struct list *l, int port)
 static void answer_error(struct dns_answer *a, enum why why)
 {
 	a->count = 0;
-	a->error = why_text[why];
+	a->error = q_text(why_text, why);
 	a->late = why == WHY_LATE;
 	a->final = why == WHY_NONAME || why == WHY_NODATA || a->late;
-}
-
-static bool literal(const char *host, struct packed *p)
-{
-	memset(p, 0, sizeof *p);
-	p->family = 4;
-	if (inet_pton(AF_INET, host, p->bytes) == 1)
-		return true;
-	p->family = 6;
-	return inet_pton(AF_INET6, host, p->bytes) == 1;
 }
 
 /* ------------------------------------------------------------ the child */
@@ -515,11 +506,10 @@ void dns_drop(struct dns_query *l)
 struct dns_query *dns_ask(struct dns *d, const char *host, int port, int64_t now, int timeout, int ttl,
 	struct dns_answer *answer)
 {
-	struct list one;
+	struct list one = { .count = 1 };
 	struct entry *e = entry_find(d, host);
 
-	if (literal(host, &one.at[0])) {
-		one.count = 1;
+	if (q_address(host, one.at[0].bytes)) {
 		answer_list(answer, &one, port);
 		return NULL;
 	}

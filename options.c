@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -17,18 +18,32 @@ static const char usage[] =
 	"       claude-code-proxy convert request|reply|stream|error [--env FILE] <IN >OUT\n"
 	"       claude-code-proxy --help | --version\n";
 
+void say_to(int fd, const char *format, va_list ap)
+{
+	char line[4608];
+	size_t n = vfmt(line, sizeof line, format, ap);
+
+	write_all(fd, line, n < sizeof line ? n : sizeof line - 1);
+}
+
 void say(const char *format, ...)
 {
-	char line[2048];
 	struct stat st;
 	va_list ap;
 
 	if (fstat(2, &st) != 0 || S_ISSOCK(st.st_mode))
 		return;
 	va_start(ap, format);
-	size_t n = vfmt(line, sizeof line, format, ap);
+	say_to(2, format, ap);
 	va_end(ap);
-	write_all(2, line, n < sizeof line ? n : sizeof line - 1);
+}
+
+int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 bool same_socket(void)

@@ -15,13 +15,11 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "version.h"
 
-#define INSTANCES 32		/* --env files of one process */
 #define ACCEPT_PAUSE 100	/* ms without accepting after EMFILE and the like */
 #define ACCEPT_QUIET 60000	/* ms before that is told again */
 #define REFUSALS 16		/* connections over the limit that are told so; more wait in the backlog */
@@ -34,7 +32,7 @@ extern char **environ;
 struct loop {
 	struct server srv;
 	struct learned learned;
-	struct instance inst[INSTANCES];
+	struct instance inst[OPTIONS_ENV];
 	int ninst;
 	int signals[2];			/* self-pipe */
 	struct conn **conns;		/* srv.count of them */
@@ -57,14 +55,6 @@ static void on_signal(int sig)
 	while (write(signal_pipe, &byte, 1) < 0 && errno == EINTR)
 		;
 	errno = saved;
-}
-
-static int64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void nonblocking(int fd)
@@ -181,10 +171,6 @@ static int add_instance(struct loop *l, const char *file)
 {
 	char err[512];
 
-	if (l->ninst == INSTANCES) {
-		say("claude-code-proxy: too many --env files\n");
-		return EXIT_USAGE;
-	}
 	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, &l->srv.log);
 	if (cfg == NULL) {
 		say("claude-code-proxy: %s\n", err);
@@ -226,6 +212,7 @@ static int set_signals(struct loop *l)
 {
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	static const unsigned char ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2 };
 
 	if (pipe(l->signals) != 0)
 		return -1;
@@ -235,10 +222,8 @@ static int set_signals(struct loop *l)
 	sigemptyset(&act.sa_mask);
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGUSR1, &ignore, NULL);
-	sigaction(SIGUSR2, &ignore, NULL);
+	for (size_t i = 0; i < sizeof ignored; i++)
+		sigaction(ignored[i], &ignore, NULL);
 	return 0;
 }
 
@@ -251,7 +236,7 @@ static int set_signals(struct loop *l)
  */
 static bool make_places(struct loop *l, unsigned max)
 {
-	size_t conns = (size_t)max + REFUSALS, fds = 1 + INSTANCES + conns * CONN_FDS;
+	size_t conns = (size_t)max + REFUSALS, fds = 1 + OPTIONS_ENV + conns * CONN_FDS;
 
 	l->max = max;
 	l->conns = malloc(conns * sizeof *l->conns);
@@ -464,7 +449,7 @@ static bool turn(struct loop *l)
 	int64_t due = loop_due(l, up_pool_sweep(l->srv.pool, l->srv.now));
 	if (!wait_for_events(l, (size_t)(p - l->fds), wait_ms(l, due)))
 		return false;
-	l->srv.now = monotonic();
+	l->srv.now = clock_ms();
 	step_conns(l, p);
 	for (int i = 0; i < nlisten; i++)
 		if (l->fds[1 + i].revents != 0)
@@ -540,7 +525,7 @@ static int serve(struct loop *l, const struct options *o)
 {
 	int bad = 0;
 
-	l->srv.now = monotonic();
+	l->srv.now = clock_ms();
 	l->srv.learned = &l->learned;
 	log_init(&l->srv.log, o->inetd ? -1 : 2, LOG_INFO, log_needs_stamp(2));
 	for (int i = 0; i < o->nenv && bad == 0; i++)
