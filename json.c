@@ -103,7 +103,11 @@ static struct j_val value_at(const char *p, const char *end)
 
 struct j_val j_root(const char *text, size_t n)
 {
-	return n > 0 ? value_at(skip_space(text, text + n), text + n) : none;
+	const char *p = skip_space(text, text + n), *end = text + n;
+
+	while (end > p && skip_space(end - 1, end) == end)
+		end--;
+	return p < end ? j_value(p, (size_t)(end - p), type_of(*p)) : none;
 }
 
 /* where the next item or member begins, or NULL when there is none; last: the value before it, absent at first */
@@ -143,8 +147,10 @@ bool j_member(struct j_val object, struct j_val *key, struct j_val *value)
 
 int j_which(struct j_val string, const char *names)
 {
+	char first = string.type == J_STRING ? string.p[1] : '\0';
+
 	for (int i = 0; *names != '\0'; i++, names += strlen(names) + 1)
-		if (j_is(string, names))
+		if ((first == *names || first == '\\') && j_is(string, names))
 			return i;
 	return -1;
 }
