@@ -106,7 +106,7 @@ static: $(O)/bearssl
 	@mkdir -p build/static
 	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;' >build/static/no-unwind.ld
 	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) -o build/static/claude-code-proxy \
-		proxy.c $(OBJ:$(O)/%.o=%.c) musl.c $(BEARSSL_LIB)
+		proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c $(BEARSSL_LIB)
 	@! readelf -l build/static/claude-code-proxy | grep INTERP
 	@wc -c build/static/claude-code-proxy
 

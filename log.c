@@ -287,22 +287,15 @@ bool log_needs_stamp(int fd)
 	return fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
-/*
- * Counted from March of the year 0, so that the leap day is the last of a year,
- * in cycles of 400 years: a fifth of the code that gmtime_r brings.
- */
 size_t log_time(char *dst, size_t room, int64_t seconds)
 {
-	uint64_t s = (uint64_t)(seconds + 719468 * INT64_C(86400));
-	unsigned day = (unsigned)(s / 86400), second = (unsigned)(s % 86400), cycle = day / 146097;
+	time_t when = (time_t)seconds;
+	struct tm t;
 
-	day %= 146097;
-	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	day -= year * 365 + year / 4 - year / 100;
-	unsigned month = (5 * day + 2) / 153;	/* five of them have 153 days, over and over */
-	day -= (153 * month + 2) / 5;
-	return fmt(dst, room, "%04u-%02u-%02uT%02u:%02u:%02uZ", cycle * 400 + year + (month >= 10), (month + 2) % 12 + 1, day + 1,
-		second / 3600, second / 60 % 60, second % 60);
+	if (!gmtime_r(&when, &t))
+		memset(&t, 0, sizeof t);
+	return fmt(dst, room, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+		t.tm_sec);
 }
 
 /* with milliseconds in place of the Z */
