@@ -74,8 +74,10 @@ struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out
 	c->out = out;
 	c->is_socket = in == out && fstat(in, &st) == 0 && S_ISSOCK(st.st_mode);
 	fmt(c->peer, sizeof c->peer, "%s", peer);
-	c->rx = (struct buf){ c->rx_bytes, sizeof c->rx_bytes, 0, 0 };
-	c->tx = (struct buf){ c->tx_bytes, sizeof c->tx_bytes, 0, 0 };
+	c->rx.p = c->rx_bytes;
+	c->rx.cap = sizeof c->rx_bytes;
+	c->tx.p = c->tx_bytes;
+	c->tx.cap = sizeof c->tx_bytes;
 	forget(c);
 	c->phase = PHASE_HEAD;
 	c->entered = c->client_moved = srv->now;

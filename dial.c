@@ -100,12 +100,8 @@ static int running(const struct dial *d)
 static short ready(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	int n;
 
-	do
-		n = poll(&p, 1, 0);
-	while (n < 0 && errno == EINTR);
-	return n > 0 ? p.revents : 0;
+	return poll(&p, 1, 0) > 0 ? p.revents : 0;	/* after a signal: when the loop polls again */
 }
 
 static int win(struct dial *d, struct dial_try *t)
@@ -178,10 +174,7 @@ int dial_poll(const struct dial *d, struct pollfd *p)
 	for (int i = 0; i < DIAL_AT_ONCE; i++) {
 		if (d->at[i].fd < 0)
 			continue;
-		p[n].fd = d->at[i].fd;
-		p[n].events = POLLOUT;
-		p[n].revents = 0;
-		n++;
+		p[n++] = (struct pollfd){ .fd = d->at[i].fd, .events = POLLOUT };
 	}
 	return n;
 }

@@ -42,15 +42,17 @@ static bool carries_key(const char *name)
 	return false;
 }
 
-static size_t put_numbers(const struct conn *c, char *dst, size_t room)
+static void put_numbers(const struct conn *c, char *dst, size_t room)
 {
 	int64_t in, cached, out;
 
-	if (!c->converted || c->route == ROUTE_CHAT)
-		return fmt(dst, room, " from %s", c->peer);
+	if (!c->converted || c->route == ROUTE_CHAT) {
+		fmt(dst, room, "from %s", c->peer);
+		return;
+	}
 	reply_usage(&c->reply, &in, &cached, &out);
-	return fmt(dst, room, " in %lld cached %lld out %lld first %m", (long long)in, (long long)cached,
-		(long long)out, since(c, c->first_byte));
+	fmt(dst, room, "in %lld cached %lld out %lld first %m", (long long)in, (long long)cached, (long long)out,
+		since(c, c->first_byte));
 }
 
 /* One line, whatever happened: an error's own words stand at the end of it. */
@@ -58,20 +60,16 @@ void conn_log(struct conn *c)
 {
 	enum log_level level = c->has_error || c->broken ? LOG_WARNING : LOG_INFO;
 	const char *said = c->has_error ? c->error.message : "";
-	char line[1024];
-	size_t n = fmt(line, sizeof line, "%s %s", c->id, route_name(c->route));
+	char numbers[160];
 
 	if (c->route == ROUTE_HEALTH && !c->has_error)
 		level = LOG_DEBUG;
 	if (level < c->inst->cfg->log_level)
 		return;
-	if (c->nmodel > 0)
-		n += fmt(line + n, sizeof line - n, " %j", c->model, shown(c->nmodel));
-	if (c->up_model[0] != '\0')
-		n += fmt(line + n, sizeof line - n, " -> %j", c->up_model, shown(strlen(c->up_model)));
-	n += fmt(line + n, sizeof line - n, " %d", c->status);
-	put_numbers(c, line + n, sizeof line - n);
-	log_line(&c->srv->log, level, "%s total %m: %s%s%j", line, c->srv->now - c->began, c->why, *said ? ": " : "",
+	put_numbers(c, numbers, sizeof numbers);
+	log_line(&c->srv->log, level, "%s %s%s%j%s%j %d %s total %m: %s%s%j", c->id, route_name(c->route),
+		c->nmodel > 0 ? " " : "", c->model, shown(c->nmodel), c->up_model[0] != '\0' ? " -> " : "", c->up_model,
+		shown(strlen(c->up_model)), c->status, numbers, c->srv->now - c->began, c->why, *said != '\0' ? ": " : "",
 		said, strlen(said));
 }
 

@@ -188,34 +188,42 @@ int up_pool_trust(struct up_pool *p, const struct config *c, char *err, size_t n
 
 /* ---------------------------------------------------------------- sessions */
 
-void pool_session(const struct up_pool *p, const struct identity *id, struct tls_session *out)
+static struct session *session_find(struct up_pool *p, const struct identity *id)
 {
-	memset(out, 0, sizeof *out);
 	for (int i = 0; i < SESSIONS; i++)
 		if (p->session[i].age > 0 && same(&p->session[i].id, id))
-			*out = p->session[i].s;
+			return &p->session[i];
+	return NULL;
+}
+
+void pool_session(struct up_pool *p, const struct identity *id, struct tls_session *out)
+{
+	const struct session *e = session_find(p, id);
+
+	if (e != NULL)
+		*out = e->s;
+	else
+		memset(out, 0, sizeof *out);
 }
 
 void pool_session_keep(struct up_pool *p, const struct identity *id, const struct tls_session *s)
 {
-	struct session *slot = &p->session[0];
+	struct session *slot = session_find(p, id);
 
-	for (int i = 0; i < SESSIONS; i++) {
-		struct session *e = &p->session[i];
-		if (e->age > 0 && same(&e->id, id)) {
-			slot = e;
-			break;
-		}
-		if (e->age < slot->age)
-			slot = e;
+	if (s == NULL || !s->set) {
+		if (slot != NULL)
+			tls_wipe(slot, sizeof *slot);
+		return;
 	}
-	if (s != NULL && s->set) {
-		slot->id = *id;
-		slot->s = *s;
-		slot->age = ++p->count;
-	} else if (slot->age > 0 && same(&slot->id, id)) {
-		tls_wipe(slot, sizeof *slot);
+	if (slot == NULL) {
+		slot = p->session;
+		for (int i = 1; i < SESSIONS; i++)
+			if (p->session[i].age < slot->age)
+				slot = &p->session[i];
 	}
+	slot->id = *id;
+	slot->s = *s;
+	slot->age = ++p->count;
 }
 
 bool pool_turn(const struct up_pool *p)
@@ -286,14 +294,10 @@ void pool_put(struct up_pool *p, struct upstream *u, const struct identity *id, 
 static void look(struct up_pool *p)
 {
 	struct pollfd fds[UP_IDLE_MAX];
-	int n;
 
 	for (int i = 0; i < p->nidle; i++)
 		fds[i] = (struct pollfd){ .fd = p->idle[i].fd, .events = POLLIN };
-	do
-		n = poll(fds, (nfds_t)p->nidle, 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
+	if (poll(fds, (nfds_t)p->nidle, 0) <= 0)	/* a signal: next time */
 		return;
 	for (int i = p->nidle - 1; i >= 0; i--)
 		if (fds[i].revents != 0)

@@ -40,7 +40,7 @@ struct roots *pool_roots(struct up_pool *p, const struct config *c, char *err, s
 void pool_roots_drop(struct up_pool *p, struct roots *r);
 
 /* The session of the last connection of that identity (set is false: none); NULL forgets it. */
-void pool_session(const struct up_pool *p, const struct identity *id, struct tls_session *out);
+void pool_session(struct up_pool *p, const struct identity *id, struct tls_session *out);
 void pool_session_keep(struct up_pool *p, const struct identity *id, const struct tls_session *s);
 
 /* Whether a handshake may go on in this turn of the loop, and that one did. */

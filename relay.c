@@ -49,30 +49,38 @@ void drain_stop(struct conn *c, bool keep)
 	c->drain = NULL;
 }
 
+/* The next bytes of a body in rx: its framing is taken, the *data behind it are not. */
+static enum http_progress next_run(struct upstream *up, struct http_body *b, size_t *frame, size_t *data, const char **why)
+{
+	struct http_text run = { NULL, 0 };
+	size_t n;
+	const char *p = up_rx(up, &n);
+	enum http_progress got = http_body_next(b, n > 0 ? p : "", n, frame, &run, why);
+
+	*data = got == HTTP_DATA ? run.n : 0;
+	*frame -= *data;
+	if (*frame > 0)
+		up_rx_done(up, *frame);
+	return got;
+}
+
 /* Reads a response that nobody needs to its end. Returns whether the connection is still being drained. */
 bool drain_step(struct conn *c)
 {
-	struct http_text data;
 	const char *why;
-	size_t n, used;
+	size_t frame, data;
 
 	up_step(c->drain, c->srv->now);
-	for (;;) {
-		const char *p = up_rx(c->drain, &n);
-		enum http_progress got = http_body_next(&c->drain_body, n > 0 ? p : "", n, &used, &data, &why);
-		if (used > 0)
-			up_rx_done(c->drain, used);
-		if (got == HTTP_DONE) {
-			drain_stop(c, true);
+	do {
+		enum http_progress got = next_run(c->drain, &c->drain_body, &frame, &data, &why);
+		if (data > 0)
+			up_rx_done(c->drain, data);
+		if (got == HTTP_DONE || got == HTTP_BAD || up_ended(c->drain) != UP_END_NONE || c->srv->now >= c->drain_until) {
+			drain_stop(c, got == HTTP_DONE);
 			return false;
 		}
-		if (got == HTTP_BAD || up_ended(c->drain) != UP_END_NONE || c->srv->now >= c->drain_until) {
-			drain_stop(c, false);
-			return false;
-		}
-		if (used == 0)
-			return true;
-	}
+	} while (frame + data > 0);
+	return true;
 }
 
 static void answer_done(struct conn *c)
@@ -95,11 +103,6 @@ static void answer_whole(struct conn *c)
 static void too_large(struct conn *c)
 {
 	conn_fail(c, 502, "the upstream's answer is larger than MAX_BODY allows", "answer too large");
-}
-
-static void cut_off(struct conn *c)
-{
-	conn_fail(c, 502, "the upstream's answer was cut off", "truncated");
 }
 
 /* The client gets events: their head. */
@@ -374,39 +377,22 @@ static bool is_whole(const struct sse *s)
 static void finish_body(struct conn *c, bool clean)
 {
 	c->up_body_done = clean;
-	switch (c->mode) {
-	case RELAY_EVENTS:
-	case RELAY_FOLD:
+	if (c->mode == RELAY_EVENTS || c->mode == RELAY_FOLD) {
 		if (sse_end(&c->sse) == SSE_EVENT && is_whole(&c->sse))
 			take_event(c);
 		if (c->phase == PHASE_RELAY)
 			take_reply(c, reply_end(&c->reply, clean, &c->out_plan));
-		return;
-	case RELAY_WHOLE:
-		if (clean || c->body_up.framing == HTTP_TO_END)
-			finish_whole(c);
-		else
-			cut_off(c);
-		return;
-	case RELAY_ERROR:
+	} else if (c->mode == RELAY_ERROR) {
 		finish_error(c);
-		return;
-	case RELAY_SNIFF:
-		if (!clean)
-			cut_off(c);
-		else if (c->whole.n > 0)
-			finish_whole(c);
-		else
-			conn_fail(c, 502, "the upstream's answer is empty", "empty answer");
-		return;
-	case RELAY_RAW:
-		if (!clean) {
-			cut_off(c);
-			return;
-		}
+	} else if (!clean && (c->mode != RELAY_WHOLE || c->body_up.framing != HTTP_TO_END)) {
+		conn_fail(c, 502, "the upstream's answer was cut off", "truncated");
+	} else if (c->mode == RELAY_RAW) {
 		let_upstream_go(c);
 		answer_over(c);
-		return;
+	} else if (c->whole.n > 0) {
+		finish_whole(c);
+	} else {
+		conn_fail(c, 502, "the upstream's answer is empty", "empty answer");
 	}
 }
 
@@ -422,30 +408,22 @@ static void body_cut(struct conn *c)
 /* Bytes of body, one run at a time. Returns whether anything moved. */
 static bool read_body(struct conn *c)
 {
-	struct http_text data = { NULL, 0 };
 	const char *why = "";
-	size_t n, used;
-	const char *p = up_rx(c->up, &n);
+	size_t n, frame;
 
 	if (c->run == 0) {
-		enum http_progress got = http_body_next(&c->body_up, n > 0 ? p : "", n, &used, &data, &why);
-		size_t frame = used - (got == HTTP_DATA ? data.n : 0);
-		if (frame > 0)
-			up_rx_done(c->up, frame);
-		if (got == HTTP_BAD) {
+		enum http_progress got = next_run(c->up, &c->body_up, &frame, &c->run, &why);
+		if (got == HTTP_BAD)
 			bad_upstream(c, why);
-			return true;
-		}
-		if (got == HTTP_DONE) {
+		else if (got == HTTP_DONE)
 			finish_body(c, true);
-			return true;
-		}
-		c->run = got == HTTP_DATA ? data.n : 0;
-		if (c->run == 0)
+		else if (c->run == 0)
 			return frame > 0;
-		p = up_rx(c->up, &n);
+		if (c->run == 0)
+			return true;
 	}
-	used = use_run(c, p, c->run);
+	const char *p = up_rx(c->up, &n);
+	size_t used = use_run(c, p, c->run);
 	if (c->phase != PHASE_RELAY || c->up == NULL)
 		return true;
 	if (used > 0)
@@ -482,47 +460,50 @@ static void commit(struct conn *c)
 	reply_ping(&c->reply, &c->out_plan);
 }
 
-enum timer {
-	TIMER_IDLE,		/* the upstream makes no progress */
-	TIMER_GRACE,		/* it finished, but does not end */
-	TIMER_HOLD,		/* the client gets its head */
-	TIMER_NUDGE,		/* and an event that is more than a ping */
-	TIMER_PING,
-	TIMERS
+enum due {
+	DUE_IDLE,		/* the upstream makes no progress */
+	DUE_GRACE,		/* it finished, but does not end */
+	DUE_HOLD,		/* the client gets its head */
+	DUE_NUDGE,		/* and an event that is more than a ping */
+	DUE_PING
 };
 
-/* Which is the next of them, and when. */
-static int64_t next_timer(const struct conn *c, enum timer *next)
+struct timer {
+	int64_t at;
+	enum due what;
+};
+
+static void sooner(struct timer *t, int64_t at, enum due what)
+{
+	if (at < t->at)
+		*t = (struct timer){ at, what };
+}
+
+static struct timer next_timer(const struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
-	int64_t at[TIMERS] = { c->progress + idle_limit(c), NEVER, NEVER, NEVER, NEVER };
+	struct timer t = { c->progress + idle_limit(c), DUE_IDLE };
 
 	if (c->finished_at > 0 && out_empty(c))
-		at[TIMER_GRACE] = c->finished_at + CONN_GRACE;
+		sooner(&t, c->finished_at + CONN_GRACE, DUE_GRACE);
 	if (to_events(c) && !c->answered) {
-		at[TIMER_HOLD] = c->started + cfg->hold;
+		sooner(&t, c->started + cfg->hold, DUE_HOLD);
 	} else if (to_events(c) && !c->over && out_empty(c)) {
-		at[TIMER_NUDGE] = c->last_event + cfg->nudge;
-		at[TIMER_PING] = c->last_out + cfg->ping;
+		sooner(&t, c->last_event + cfg->nudge, DUE_NUDGE);
+		sooner(&t, c->last_out + cfg->ping, DUE_PING);
 	}
-	*next = TIMER_IDLE;
-	for (enum timer i = TIMER_IDLE; i < TIMERS; i++)
-		if (at[i] < at[*next])
-			*next = i;
-	return at[*next];
+	return t;
 }
 
 int64_t relay_due(const struct conn *c)
 {
-	enum timer next;
-
 	if (c->up == NULL)
 		return c->retry_at;
 	int64_t due = up_again(c->up) ? 0 : up_due(c->up);
 	if (c->phase == PHASE_DIAL)
 		return due;
-	int64_t t = next_timer(c, &next);
-	return t < due ? t : due;
+	int64_t at = next_timer(c).at;
+	return at < due ? at : due;
 }
 
 static void too_idle(struct conn *c)
@@ -544,29 +525,28 @@ static bool held_up(const struct conn *c)
 static bool relay_time(struct conn *c)
 {
 	int64_t now = c->srv->now;
-	enum timer next;
 
 	if (held_up(c))
 		c->progress = now;
-	if (now < next_timer(c, &next))
+	struct timer t = next_timer(c);
+	if (now < t.at)
 		return false;
-	switch (next) {
-	case TIMER_IDLE:
+	switch (t.what) {
+	case DUE_IDLE:
 		too_idle(c);
 		break;
-	case TIMER_GRACE:
+	case DUE_GRACE:
 		c->up_keep = false;
 		take_reply(c, reply_end(&c->reply, true, &c->out_plan));
 		break;
-	case TIMER_HOLD:
+	case DUE_HOLD:
 		commit(c);
 		break;
-	case TIMER_NUDGE:
+	case DUE_NUDGE:
 		reply_nudge(&c->reply, &c->out_plan);
 		c->last_event = c->last_out = now;
 		break;
-	case TIMER_PING:
-	case TIMERS:
+	case DUE_PING:
 		reply_ping(&c->reply, &c->out_plan);
 		c->last_out = now;
 		break;

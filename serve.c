@@ -204,8 +204,8 @@ static void serve_chat(struct conn *c, struct j_val root)
 
 	c->nmodel = j_text(model, c->model, sizeof c->model);
 	choose_target(c);
-	c->facts = (struct request_facts){ .model = model, .stream = j_get(root, "stream").type == J_TRUE };
-	c->facts.up_stream = c->facts.stream;
+	c->facts.model = model;
+	c->facts.stream = c->facts.up_stream = j_get(root, "stream").type == J_TRUE;
 	go_upstream(c, root);
 }
 

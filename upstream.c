@@ -17,7 +17,6 @@
 #include "upstream.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,13 +66,9 @@ static void release(struct upstream *u)
 	u->fd = -1;
 }
 
-static void fail(struct upstream *u, bool retry, const char *format, ...)
+/* u->why says it */
+static void failed(struct upstream *u, bool retry)
 {
-	va_list ap;
-
-	va_start(ap, format);
-	vfmt(u->why, sizeof u->why, format, ap);
-	va_end(ap);
 	release(u);
 	u->reached = u->state;
 	u->state = UP_FAILED;
@@ -81,10 +76,19 @@ static void fail(struct upstream *u, bool retry, const char *format, ...)
 	u->retry = retry;
 }
 
+static void fail(struct upstream *u, bool retry, const char *what, const char *why)
+{
+	fmt(u->why, sizeof u->why, "%s%s: %s", what, u->c->target.host, why);
+	failed(u, retry);
+}
+
 /* a deadline of ours has passed: another attempt would take as long again */
 static void fail_late(struct upstream *u, const char *what, int timeout)
 {
-	fail(u, false, "%s %s: no answer within %m", what, u->c->target.host, (int64_t)timeout);
+	char why[48];
+
+	fmt(why, sizeof why, "no answer within %m", (int64_t)timeout);
+	fail(u, false, what, why);
 	u->timed_out = true;
 }
 
@@ -124,7 +128,7 @@ static void step_records(struct upstream *u)
 		end(u, UP_END_CUT);
 	else if (state == TLS_FAILED) {
 		tls_why(u->tls, why, sizeof why);
-		fail(u, !u->sent, "%s: %s", u->c->target.host, why);
+		fail(u, !u->sent, "", why);
 	}
 }
 
@@ -155,8 +159,10 @@ static void receive_end(struct upstream *u, int error)
 		error = u->broken;
 	if (error == 0)
 		end(u, UP_END_CLEAN);
-	else
-		fail(u, !u->sent, "%s: the connection broke: %s", u->c->target.host, strerror(error));
+	else {
+		fmt(u->why, sizeof u->why, "%s: the connection broke: %s", u->c->target.host, strerror(error));
+		failed(u, !u->sent);
+	}
 }
 
 static void receive_bytes(struct upstream *u)
@@ -211,7 +217,7 @@ static void handshake_begin(struct upstream *u, int64_t now)
 	u->deadline = now + u->c->tls_timeout;
 	u->state = UP_TLS;
 	if (u->tls == NULL)
-		fail(u, false, "cannot begin TLS with %s: no memory or no randomness", u->c->target.host);
+		fail(u, false, "cannot begin TLS with ", "no memory or no randomness");
 }
 
 static void connected(struct upstream *u, int fd, int64_t now)
@@ -222,14 +228,14 @@ static void connected(struct upstream *u, int fd, int64_t now)
 	else if (plain_buffers(u))
 		opened(u);
 	else
-		fail(u, false, "out of memory for a connection to %s", u->c->target.host);
+		fail(u, false, "cannot connect to ", "out of memory");
 }
 
 static void named(struct upstream *u, int64_t now)
 {
 	if (u->answer.count == 0) {
 		u->permanent = u->answer.final && !u->answer.late;
-		fail(u, !u->answer.final, "cannot resolve %s: %s", u->c->target.host, u->answer.error);
+		fail(u, !u->answer.final, "cannot resolve ", u->answer.error);
 		return;
 	}
 	dial_start(&u->dial, &u->answer, now, u->c->connect_timeout);
@@ -253,10 +259,12 @@ static void step_dial(struct upstream *u, int64_t now)
 	if (fd >= 0)
 		connected(u, fd, now);
 	else if (now >= u->dial.deadline)
-		fail_late(u, "cannot connect to", u->c->connect_timeout);
-	else
-		fail(u, true, "cannot connect to %s port %d: %s", u->c->target.host, u->c->target.port,
+		fail_late(u, "cannot connect to ", u->c->connect_timeout);
+	else {
+		fmt(u->why, sizeof u->why, "cannot connect to %s port %d: %s", u->c->target.host, u->c->target.port,
 			strerror(u->dial.error));
+		failed(u, true);
+	}
 }
 
 /* the session is forgotten with the failure: it may have been the cause */
@@ -267,7 +275,7 @@ static void handshake_failed(struct upstream *u)
 	tls_why(u->tls, why, sizeof why);
 	pool_session_keep(u->pool, &u->id, NULL);
 	u->permanent = tls_permanent(u->tls);
-	fail(u, !u->permanent, "cannot agree on TLS with %s: %s", u->c->target.host, why);
+	fail(u, !u->permanent, "cannot agree on TLS with ", why);
 }
 
 static void step_handshake(struct upstream *u, int64_t now)
@@ -276,7 +284,7 @@ static void step_handshake(struct upstream *u, int64_t now)
 	uint64_t before = tls_received(u->tls);
 
 	if (now >= u->deadline) {
-		fail_late(u, "TLS handshake with", u->c->tls_timeout);
+		fail_late(u, "TLS handshake with ", u->c->tls_timeout);
 		return;
 	}
 	if (!pool_turn(u->pool)) {
@@ -326,15 +334,18 @@ void up_step(struct upstream *u, int64_t now)
 /* Before the first packet, and yet a matter of TLS. */
 static bool trust(struct upstream *u)
 {
-	char err[384];
-
 	if (u->c->target.literal)
-		fail(u, false, "TLS needs a name to check: %s is an address", u->c->target.host);
-	else if ((u->roots = pool_roots(u->pool, u->c, err, sizeof err)) == NULL)
-		fail(u, false, "%s", err);
+		fmt(u->why, sizeof u->why, "TLS needs a name to check: %s is an address", u->c->target.host);
+	else
+		u->roots = pool_roots(u->pool, u->c, u->why, sizeof u->why);
+	if (u->roots != NULL) {
+		u->why[0] = '\0';
+		return true;
+	}
+	failed(u, false);
 	u->reached = UP_TLS;
-	u->permanent = u->roots == NULL;
-	return u->roots != NULL;
+	u->permanent = true;
+	return false;
 }
 
 static void begin(struct upstream *u, int64_t now)
@@ -359,8 +370,7 @@ static struct upstream *reuse(struct up_pool *p, const struct config *c, const s
 		return NULL;
 	u->c = c;
 	u->reused = true;
-	u->put = false;
-	u->sent = false;
+	u->put = u->sent = false;
 	return u;
 }
 
