@@ -160,42 +160,53 @@ static inline void run_finish(struct runner *n)
 	free(n->plan.arena);
 }
 
+/* Some of the stream's bytes; a copy, so that nobody keeps a pointer to them. */
+static inline void run_feed(struct runner *r, struct sse *s, const char *p, size_t n)
+{
+	char *copy = malloc(n + (n == 0));
+	size_t used;
+
+	memcpy(copy, p, n);
+	for (size_t i = 0; i < n && r->run->what == REPLY_MORE; i += used) {
+		enum sse_what what = sse_feed(s, copy + i, n - i, &used);
+
+		if (what == SSE_EVENT)
+			run_event(r, s);
+		else if (what == SSE_FULL)
+			s->data = realloc(s->data, s->cap += 100);
+	}
+	free(copy);
+}
+
+/* The stream's end. */
+static inline void run_close(struct runner *r, struct sse *s)
+{
+	if (r->run->what == REPLY_MORE && sse_end(s) == SSE_EVENT)
+		run_event(r, s);
+	if (r->run->what == REPLY_MORE) {
+		r->run->what = reply_end(&r->reply, true, &r->plan);
+		run_pull(r);
+	}
+	free(s->data);
+	run_finish(r);
+}
+
 /* cut: bytes of the first piece; then pieces of step bytes each (0: the rest at once) */
 static inline void run_stream(struct run *run, const struct run_options *o, const char *in, size_t n, size_t cut, size_t step)
 {
 	struct runner r;
 	struct sse s;
-	size_t at = 0, used;
+	size_t piece;
 
 	run_begin(&r, run, o);
 	sse_init(&s, NULL, 0);
-	while (at < n && run->what == REPLY_MORE) {
-		size_t piece = at < cut ? cut - at : step;
-		char *copy;
-
+	for (size_t at = 0; at < n && run->what == REPLY_MORE; at += piece) {
+		piece = at < cut ? cut - at : step;
 		if (piece == 0 || piece > n - at)
 			piece = n - at;
-		copy = malloc(piece);
-		memcpy(copy, in + at, piece);
-		for (size_t i = 0; i < piece && run->what == REPLY_MORE; i += used) {
-			enum sse_what what = sse_feed(&s, copy + i, piece - i, &used);
-
-			if (what == SSE_EVENT)
-				run_event(&r, &s);
-			else if (what == SSE_FULL)
-				s.data = realloc(s.data, s.cap += 100);
-		}
-		free(copy);
-		at += piece;
+		run_feed(&r, &s, in + at, piece);
 	}
-	if (run->what == REPLY_MORE && sse_end(&s) == SSE_EVENT)
-		run_event(&r, &s);
-	if (run->what == REPLY_MORE) {
-		run->what = reply_end(&r.reply, true, &r.plan);
-		run_pull(&r);
-	}
-	free(s.data);
-	run_finish(&r);
+	run_close(&r, &s);
 }
 
 static inline void run_whole(struct run *run, const struct run_options *o, const char *in, size_t n)

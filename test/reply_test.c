@@ -34,12 +34,29 @@ static char *want_line(struct want *w)
 	return line;
 }
 
+/* where the JSON value at the beginning of a text ends: at a blank outside of strings and brackets, or with the text */
+static const char *value_end(const char *p)
+{
+	bool string = false;
+	int depth = 0;
+
+	for (; *p != '\0' && (string || depth > 0 || *p != ' '); p++) {
+		if (string && *p == '\\')
+			p++;
+		else if (*p == '"')
+			string = !string;
+		else if (!string)
+			depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
+	}
+	return p;
+}
+
 /* the JSON value at the beginning of a text, and what is behind it */
 static struct j_val value_of(const char *p, const char **rest)
 {
-	struct j_val v = j_root(p, strlen(p));
+	*rest = value_end(p);
+	struct j_val v = j_root(p, (size_t)(*rest - p));
 
-	*rest = v.p + v.n;
 	while (**rest == ' ')
 		++*rest;
 	return v;
