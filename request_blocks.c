@@ -54,8 +54,20 @@ static bool check_source(struct work *w, const struct place *at, struct block *b
 	return work_wants(w, &source, names, wants[b->source], b->s);
 }
 
-bool blocks_next(struct work *w, const struct place *up, const char *name, struct j_val content, struct blocks *i,
-	struct block *b)
+void blocks_begin(struct blocks *i, const struct place *up, const char *name, struct j_val content)
+{
+	memset(i, 0, sizeof *i);
+	i->content = content;
+	i->at.up = up;
+	i->at.name = name;
+}
+
+void blocks_of_message(struct blocks *i, const struct message *m)
+{
+	blocks_begin(i, &m->at, "content", m->content);
+}
+
+bool blocks_next(struct work *w, struct blocks *i, struct block *b)
 {
 	static const char names[] = "type\0text\0source\0name\0tool_name\0id\0tool_use_id\0is_error\0content\0"
 		"thinking\0signature\0input\0title\0context\0cache_control\0";
@@ -66,11 +78,10 @@ bool blocks_next(struct work *w, const struct place *up, const char *name, struc
 		[BLOCK_DOCUMENT] = "S", [BLOCK_REDACTED] = "S", [BLOCK_SEARCH_RESULT] = "S", [BLOCK_SERVER_USE] = "S",
 		[BLOCK_SERVER_RESULT] = "S", [BLOCK_UNKNOWN] = "S"
 	};
+	struct j_val content = i->content;
 	bool first = i->item.p == NULL;
 
 	i->at.index += !first;
-	i->at.up = up;
-	i->at.name = name;
 	if (w->failed)
 		return false;
 	if (content.type == J_STRING && first) {
@@ -301,17 +312,23 @@ void block_write(struct content *c, const struct place *at, const struct block *
 
 void block_content(struct content *c, const struct place *up, const char *name, struct j_val content)
 {
-	struct blocks i = { 0 };
+	struct blocks i;
 	struct block b;
 
-	while (blocks_next(c->w, up, name, content, &i, &b))
+	blocks_begin(&i, up, name, content);
+	while (blocks_next(c->w, &i, &b))
 		block_write(c, &i.at, &b);
+}
+
+void block_message(struct content *c, const struct message *m)
+{
+	block_content(c, &m->at, "content", m->content);
 }
 
 bool block_has_part(struct work *w, const struct place *at, const struct block *b)
 {
 	bool source = b->type == BLOCK_DOCUMENT;
-	struct blocks i = { 0 };
+	struct blocks i;
 	struct block inner;
 
 	if (depth(at) > NESTING)
@@ -320,8 +337,8 @@ bool block_has_part(struct work *w, const struct place *at, const struct block *
 		return true;
 	if (!source && b->type != BLOCK_TOOL_RESULT && b->type != BLOCK_SEARCH_RESULT)
 		return false;
-	while (blocks_next(w, at, source ? "source.content" : "content",
-		source ? b->s[S_CONTENT] : b->f[B_CONTENT], &i, &inner))
+	blocks_begin(&i, at, source ? "source.content" : "content", source ? b->s[S_CONTENT] : b->f[B_CONTENT]);
+	while (blocks_next(w, &i, &inner))
 		if (block_has_part(w, &i.at, &inner))
 			return true;
 	return false;

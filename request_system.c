@@ -104,22 +104,23 @@ static void write_marks(struct content *c, struct j_val string)
 
 void system_marks(struct content *c)
 {
-	struct blocks i = { 0 };
+	struct blocks i;
 	struct block b;
 
-	while (blocks_next(c->w, NULL, "system", c->w->top[TOP_SYSTEM], &i, &b))
+	blocks_begin(&i, NULL, "system", c->w->top[TOP_SYSTEM]);
+	while (blocks_next(c->w, &i, &b))
 		if (b.type == BLOCK_TEXT)
 			write_marks(c, b.f[B_TEXT]);
 }
 
 static void write_top(struct content *c)
 {
-	struct j_val system = c->w->top[TOP_SYSTEM];
-	struct blocks i = { 0 };
+	struct blocks i;
 	struct block b;
 
-	work_want(c->w, NULL, "system", &system, 'c');
-	while (blocks_next(c->w, NULL, "system", system, &i, &b)) {
+	work_want(c->w, NULL, "system", &c->w->top[TOP_SYSTEM], 'c');
+	blocks_begin(&i, NULL, "system", c->w->top[TOP_SYSTEM]);
+	while (blocks_next(c->w, &i, &b)) {
 		size_t before = c->pieces;
 		if (b.type == BLOCK_TEXT)
 			write_system_text(c, b.f[B_TEXT]);
@@ -153,7 +154,7 @@ void system_write(struct work *w, struct cursor *c)
 	while ((leading || w->q->system == SYSTEM_MERGE) && message_next(w, &ahead, &m)) {
 		leading = leading && m.role == ROLE_SYSTEM;
 		if (m.role == ROLE_SYSTEM)
-			block_content(&head, &m.at, "content", m.content);
+			block_message(&head, &m);
 		if (leading)
 			*c = ahead;
 	}

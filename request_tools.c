@@ -73,14 +73,15 @@ static void load(struct work *w, struct j_val name)
 
 static void load_results(struct work *w, const struct message *m)
 {
-	struct blocks i = { 0 };
+	struct blocks i, k;
 	struct block b, inner;
 
-	while (blocks_next(w, &m->at, "content", m->content, &i, &b)) {
-		struct blocks k = { 0 };
+	blocks_of_message(&i, m);
+	while (blocks_next(w, &i, &b)) {
 		if (b.type != BLOCK_TOOL_RESULT)
 			continue;
-		while (blocks_next(w, &i.at, "content", b.f[B_CONTENT], &k, &inner))
+		blocks_begin(&k, &i.at, "content", b.f[B_CONTENT]);
+		while (blocks_next(w, &k, &inner))
 			if (inner.type == BLOCK_TOOL_REFERENCE)
 				load(w, inner.f[B_TOOL_NAME]);
 	}

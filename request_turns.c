@@ -67,13 +67,13 @@ bool run_next(struct work *w, const struct run *r, struct cursor *c, struct mess
 
 bool turn_next(struct work *w, const struct run *r, struct turn *t)
 {
-	do {
-		if (t->inside && blocks_next(w, &t->m.at, "content", t->m.content, &t->blocks, &t->b))
-			return true;
-		memset(&t->blocks, 0, sizeof t->blocks);
+	while (!t->inside || !blocks_next(w, &t->blocks, &t->b)) {
 		t->inside = run_next(w, r, &t->messages, &t->m);
-	} while (t->inside);
-	return false;
+		if (!t->inside)
+			return false;
+		blocks_of_message(&t->blocks, &t->m);
+	}
+	return true;
 }
 
 static bool silent_block(const struct block *b)
@@ -83,12 +83,13 @@ static bool silent_block(const struct block *b)
 
 static bool silent(struct work *w, const struct message *m)
 {
-	struct blocks i = { 0 };
+	struct blocks i;
 	struct block b;
 
 	if (m->role == ROLE_SYSTEM && w->q->system == SYSTEM_MERGE)
 		return true;
-	while (blocks_next(w, &m->at, "content", m->content, &i, &b))
+	blocks_of_message(&i, m);
+	while (blocks_next(w, &i, &b))
 		if (!silent_block(&b))
 			return false;
 	return true;
@@ -307,11 +308,12 @@ static void scan_user(struct work *w, struct user_side *u)
 	size_t open = 0;
 
 	while (run_next(w, &u->run, &c, &m)) {
-		struct blocks i = { 0 };
+		struct blocks i;
 		struct block b;
+		blocks_of_message(&i, &m);
 		if (m.role == ROLE_USER)
 			w->f->last_is_user = true;
-		while (blocks_next(w, &m.at, "content", m.content, &i, &b)) {
+		while (blocks_next(w, &i, &b)) {
 			bool result = b.type == BLOCK_TOOL_RESULT && match(w, &i.at, &b, &open);
 			if (b.type == BLOCK_TOOL_RESULT)
 				w->f->last_is_user = false;
@@ -338,7 +340,7 @@ static void write_reminder(struct content *c, const struct message *m)
 	if (silent(c->w, m) || (c->want & WANT_TEXT) == 0)
 		return;
 	content_lit(c, tagged ? "" : "<system-reminder>\\n");
-	block_content(&inside, &m->at, "content", m->content);
+	block_message(&inside, m);
 	plan_lit(c->w->out, tagged ? "" : "\\n</system-reminder>");
 	content_mark(c, &inside.mark);
 }
@@ -346,14 +348,15 @@ static void write_reminder(struct content *c, const struct message *m)
 /* what is no result of this turn's calls */
 static void write_own(struct content *c, const struct message *m)
 {
-	struct blocks i = { 0 };
+	struct blocks i;
 	struct block b;
 
 	if (m->role == ROLE_SYSTEM) {
 		write_reminder(c, m);
 		return;
 	}
-	while (blocks_next(c->w, &m->at, "content", m->content, &i, &b))
+	blocks_of_message(&i, m);
+	while (blocks_next(c->w, &i, &b))
 		if (!is_result(c->w, &b))
 			block_write(c, &i.at, &b);
 }
@@ -423,7 +426,7 @@ static void write_inline(struct work *w, const struct message *m)
 	struct content c;
 
 	content_init(&c, w, "system", WANT_TEXT);
-	block_content(&c, &m->at, "content", m->content);
+	block_message(&c, m);
 	content_end(&c);
 }
 

@@ -176,9 +176,9 @@ bool message_next(struct work *w, struct cursor *c, struct message *m);
 /* The next message of a run, those of the other side left out. Start at r->start. */
 bool run_next(struct work *w, const struct run *r, struct cursor *c, struct message *m);
 
-/* a place between the blocks of a content; start with all zero */
+/* a place between the blocks of a content; blocks_begin and blocks_of_message set it in front of the first */
 struct blocks {
-	struct j_val item;
+	struct j_val content, item;
 	struct place at;
 };
 
@@ -204,12 +204,12 @@ void system_marks(struct content *c);
 
 /* ---- blocks, request_blocks.c ---- */
 
-/*
- * The next block of a content, checked; false behind the last, and when it is
- * wrong. A string is one block of text.
- */
-bool blocks_next(struct work *w, const struct place *up, const char *name, struct j_val content, struct blocks *i,
-	struct block *b);
+/* A content is named so in messages; a string is one block of text. */
+void blocks_begin(struct blocks *i, const struct place *up, const char *name, struct j_val content);
+void blocks_of_message(struct blocks *i, const struct message *m);
+
+/* The next block, checked; false behind the last, and when it is wrong. */
+bool blocks_next(struct work *w, struct blocks *i, struct block *b);
 
 /* ---- request_base64.c ---- */
 
@@ -265,8 +265,9 @@ void message_close(struct work *w, bool marked);
 /* What a block has to say of the kinds that c wants. */
 void block_write(struct content *c, const struct place *at, const struct block *b);
 
-/* All blocks of a content, which is named so in messages. */
+/* All blocks of a content. */
 void block_content(struct content *c, const struct place *up, const char *name, struct j_val content);
+void block_message(struct content *c, const struct message *m);
 
 /* Whether the block, or one inside it, may become a part that is no text. */
 bool block_has_part(struct work *w, const struct place *at, const struct block *b);
