@@ -11,119 +11,74 @@
 #include <string.h>
 
 #include "convert.h"
+#include "log.h"
 
 #define CHECK_DIGITS 16
 #define CALL_DIGITS 16
-#define FNV_START UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 
-const char *const carry_words[FROMS] = {
-	[FROM_NONE] = "none",
-	[FROM_REASONING_CONTENT] = "reasoning_content",
-	[FROM_REASONING] = "reasoning",
-	[FROM_REASONING_TEXT] = "reasoning_text",
-	[FROM_THINKING] = "thinking",
-	[FROM_TAGS] = "tags",
-	[FROM_PARTS] = "parts",
-	[FROM_DETAILS] = "details"
-};
+static const char words[] = "none\0reasoning_content\0reasoning\0reasoning_text\0thinking\0tags\0parts\0details\0";
 
-static uint64_t add(uint64_t check, const char *p, size_t n)
+const char *carry_word(enum carry_from from)
 {
-	for (size_t i = 0; i < n; i++)
-		check = (check ^ (unsigned char)p[i]) * FNV_PRIME;
-	return check;
+	return q_text(words, from);
 }
 
-/* the binding and a byte that it cannot hold */
+/* of the binding and a byte that it cannot hold */
 static uint64_t start(const char *binding)
 {
-	return add(FNV_START, binding, strlen(binding) + 1);
-}
-
-static uint64_t lit(struct plan *out, uint64_t check, const char *text)
-{
-	plan_lit(out, text);
-	return add(check, text, strlen(text));
-}
-
-static void hex16(uint64_t v, char dst[16])
-{
-	for (size_t i = 16; i-- > 0; v >>= 4)
-		dst[i] = "0123456789abcdef"[v & 15];
+	return hash_bytes(binding, strlen(binding) + 1);
 }
 
 static bool from_hex16(const char *p, uint64_t *out)
 {
-	uint64_t v = 0;
-
+	*out = 0;
 	for (size_t i = 0; i < 16; i++) {
-		if (p[i] >= '0' && p[i] <= '9')
-			v = v << 4 | (uint64_t)(p[i] - '0');
-		else if (p[i] >= 'a' && p[i] <= 'f')
-			v = v << 4 | (uint64_t)(p[i] - 'a' + 10);
-		else
+		int digit = hex_digit(p[i]);
+
+		if (digit < 0)
 			return false;
+		*out = *out << 4 | (uint64_t)digit;
 	}
-	*out = v;
 	return true;
 }
 
-/* the check goes over the base64 as it will be read, made here three bytes at a time */
-static uint64_t add_base64(uint64_t check, const char *bytes, size_t n)
+struct plan_pos carry_open(struct plan *out, enum carry_from from)
 {
-	struct span one;
-	struct plan p;
-	char text[256];
-	size_t got;
+	struct plan_pos begin = { .span = out->nspans, .arena = out->narena };
 
-	plan_init(&p, &one, 1, NULL, 0);
-	plan_span(&p, SPAN_B64, bytes, n);
-	struct plan_pos pos = { 0 };
-	while ((got = plan_pull(&p, &pos, text, sizeof text)) > 0)
-		check = add(check, text, got);
-	return check;
+	plan_put(out, CARRY_PREFIX "%s.", carry_word(from));
+	return begin;
 }
 
-uint64_t carry_open(struct plan *out, const char *binding, enum carry_from from)
+void carry_put(struct plan *out, enum carry_kind kind, uint64_t call, const char *bytes, size_t n)
+{
+	char head[1 + CALL_DIGITS + 1];
+	size_t len = fmt(head, sizeof head, kind == CARRY_SIGNATURE ? "%c%016llx" : "%c", kind, (unsigned long long)call);
+
+	plan_copy(out, SPAN_RAW, head, len);
+	plan_span(out, SPAN_B64, bytes, n);
+	plan_lit(out, ".");
+}
+
+void carry_close(struct plan *out, struct plan_pos begin, const char *binding)
 {
 	uint64_t check = start(binding);
+	char text[256];
+	size_t n;
 
-	check = lit(out, check, CARRY_PREFIX);
-	check = lit(out, check, carry_words[from]);
-	return lit(out, check, ".");
-}
-
-uint64_t carry_put(struct plan *out, uint64_t check, enum carry_kind kind, uint64_t call, const char *bytes, size_t n)
-{
-	char head[1 + CALL_DIGITS];
-	size_t len = 1;
-
-	head[0] = (char)kind;
-	if (kind == CARRY_SIGNATURE) {
-		hex16(call, head + 1);
-		len += CALL_DIGITS;
-	}
-	plan_copy(out, SPAN_RAW, head, len);
-	check = add(check, head, len);
-	plan_span(out, SPAN_B64, bytes, n);
-	check = add_base64(check, bytes, n);
-	return lit(out, check, ".");
-}
-
-void carry_close(struct plan *out, uint64_t check)
-{
-	char digits[CHECK_DIGITS];
-
-	hex16(check, digits);
-	plan_copy(out, SPAN_RAW, digits, sizeof digits);
+	/* a plan that only counts has nothing to read, and any digits do */
+	while (plan_fits(out) && (n = plan_pull(out, &begin, text, sizeof text)) > 0)
+		check = hash_more(check, text, n);
+	plan_copy(out, SPAN_RAW, text, fmt(text, sizeof text, "%016llx", (unsigned long long)check));
 }
 
 /* the word at p, up to a dot */
 static bool read_from(const char *p, size_t n, enum carry_from *from)
 {
 	for (int i = 0; i < FROMS; i++) {
-		if (strlen(carry_words[i]) == n && memcmp(carry_words[i], p, n) == 0) {
+		const char *word = carry_word((enum carry_from)i);
+
+		if (strlen(word) == n && memcmp(word, p, n) == 0) {
 			*from = (enum carry_from)i;
 			return true;
 		}
@@ -134,7 +89,7 @@ static bool read_from(const char *p, size_t n, enum carry_from *from)
 bool carry_read(struct j_val signature, const char *binding, struct carry *c)
 {
 	const size_t nprefix = strlen(CARRY_PREFIX);
-	uint64_t check;
+	char check[CHECK_DIGITS + 1];
 	size_t n;
 	const char *p = j_raw(signature, &n);
 
@@ -142,7 +97,8 @@ bool carry_read(struct j_val signature, const char *binding, struct carry *c)
 	if (n < nprefix + CHECK_DIGITS || memcmp(p, CARRY_PREFIX, nprefix) != 0)
 		return false;
 	size_t body = n - CHECK_DIGITS;
-	if (!from_hex16(p + body, &check) || add(start(binding), p, body) != check)
+	fmt(check, sizeof check, "%016llx", (unsigned long long)hash_more(start(binding), p, body));
+	if (memcmp(p + body, check, CHECK_DIGITS) != 0)
 		return false;
 	const char *word = p + nprefix;
 	const char *dot = memchr(word, '.', body - nprefix);

@@ -4,7 +4,7 @@
  *
  *   ccp1.FROM.PIECE.PIECE...CHECK
  *
- * FROM says where the reasoning text came from (a word of carry_words); each
+ * FROM says where the reasoning text came from (carry_word); each
  * PIECE is one letter and base64; CHECK is 16 hex digits over all before it
  * and the binding. All of it is plain ASCII that JSON never escapes. A
  * signature of another target, of somebody else, or with one byte changed
@@ -29,7 +29,8 @@ enum carry_from {
 	FROMS
 };
 
-extern const char *const carry_words[FROMS];
+/* what a signature says for it; of the fields their names */
+const char *carry_word(enum carry_from from);
 
 enum carry_kind {
 	CARRY_DETAILS = 'd',	/* items of reasoning_details with commas between them, without the array's brackets */
@@ -43,9 +44,9 @@ enum carry_kind {
  * the message itself; only for CARRY_SIGNATURE. What is put goes upstream as
  * it is, so it must be checked JSON; bytes must outlive the plan.
  */
-uint64_t carry_open(struct plan *out, const char *binding, enum carry_from from);
-uint64_t carry_put(struct plan *out, uint64_t check, enum carry_kind kind, uint64_t call, const char *bytes, size_t n);
-void carry_close(struct plan *out, uint64_t check);
+struct plan_pos carry_open(struct plan *out, enum carry_from from);
+void carry_put(struct plan *out, enum carry_kind kind, uint64_t call, const char *bytes, size_t n);
+void carry_close(struct plan *out, struct plan_pos begin, const char *binding);
 
 /* what a signature holds: pieces p[0..n) */
 struct carry {

@@ -132,8 +132,9 @@ bool j_whole(struct j_val v, int64_t *out);
 /* Any number as millionths, rounded toward zero, clamped to the type. False for other types. */
 bool j_millionths(struct j_val number, int64_t *out);
 
-/* Stable 64-bit hash of a string's decoded bytes (FNV-1a); of raw bytes. */
+/* Stable 64-bit hash of a string's decoded bytes (FNV-1a); of raw bytes; of those and more behind them. */
 uint64_t j_hash(struct j_val string);
 uint64_t hash_bytes(const char *p, size_t n);
+uint64_t hash_more(uint64_t hash, const char *p, size_t n);
 
 #endif

@@ -264,8 +264,11 @@ uint64_t j_hash(struct j_val string)
 
 uint64_t hash_bytes(const char *p, size_t n)
 {
-	uint64_t hash = FNV_START;
+	return hash_more(FNV_START, p, n);
+}
 
+uint64_t hash_more(uint64_t hash, const char *p, size_t n)
+{
 	for (size_t i = 0; i < n; i++)
 		hash = (hash ^ (unsigned char)p[i]) * FNV_PRIME;
 	return hash;

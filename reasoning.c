@@ -106,19 +106,19 @@ static void sign(struct reply *r)
 	uint64_t call;
 
 	sink_sign(&r->sink);
-	uint64_t check = carry_open(r->sink.out, r->o.binding, from);
+	struct plan_pos begin = carry_open(r->sink.out, from);
 	while (hold_out(&r->hold, HOLD_DETAIL, 0, &detail)) {
 		struct j_val item = whole_detail(r, &detail);
-		check = carry_put(r->sink.out, check, CARRY_DETAILS, 0, item.p, item.n);
+		carry_put(r->sink.out, CARRY_DETAILS, 0, item.p, item.n);
 		remember_sent(r, &detail);
 	}
 	while (hold_out(&r->hold, HOLD_OPAQUE, 0, &opaque))
-		check = carry_put(r->sink.out, check, CARRY_OPAQUE, 0, opaque.p + 1, opaque.n - 2);
+		carry_put(r->sink.out, CARRY_OPAQUE, 0, opaque.p + 1, opaque.n - 2);
 	while (next_signature(r, &signature, &call)) {
-		check = carry_put(r->sink.out, check, CARRY_SIGNATURE, call, signature.p + 1, signature.n - 2);
+		carry_put(r->sink.out, CARRY_SIGNATURE, call, signature.p + 1, signature.n - 2);
 		hold_take(&r->hold, &signature);
 	}
-	carry_close(r->sink.out, check);
+	carry_close(r->sink.out, begin, r->o.binding);
 	sink_signed(&r->sink);
 	r->detail_bytes = 0;
 }

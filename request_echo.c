@@ -71,7 +71,7 @@ static void choose(enum q_echo echo, struct echo *e)
 		return;
 	}
 	e->form = ECHO_FORM_FIELD;
-	e->field = e->from == FROM_NONE ? "reasoning_content" : e->from == FROM_DETAILS ? "reasoning" : carry_words[e->from];
+	e->field = e->from == FROM_NONE ? "reasoning_content" : e->from == FROM_DETAILS ? "reasoning" : carry_word(e->from);
 }
 
 void echo_scan(struct work *w, const struct run *r, struct echo *e)

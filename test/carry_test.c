@@ -42,13 +42,13 @@ static void write_it(bool full, const char *want)
 
 	plan_init(&p, spans, 32, arena, sizeof arena);
 	p.grow = NULL;
-	uint64_t check = carry_open(&p, binding, full ? FROM_REASONING : FROM_NONE);
+	struct plan_pos begin = carry_open(&p, full ? FROM_REASONING : FROM_NONE);
 	if (full) {
-		check = carry_put(&p, check, CARRY_DETAILS, 0, "[\"1\"]", 5);
-		check = carry_put(&p, check, CARRY_OPAQUE, 0, "", 0);
-		check = carry_put(&p, check, CARRY_SIGNATURE, 255, "sig", 3);
+		carry_put(&p, CARRY_DETAILS, 0, "[\"1\"]", 5);
+		carry_put(&p, CARRY_OPAQUE, 0, "", 0);
+		carry_put(&p, CARRY_SIGNATURE, 255, "sig", 3);
 	}
-	carry_close(&p, check);
+	carry_close(&p, begin, binding);
 	struct j_val v = written(&p);
 	CHECK(full ? "carry: pieces of every kind" : "carry: nothing but the source", plan_fits(&p)
 		&& v.n == strlen(want) + 2 && memcmp(v.p + 1, want, v.n - 2) == 0);

@@ -140,7 +140,7 @@ static size_t carried(const struct got *g, enum carry_kind kind, uint64_t call, 
 		struct j_val v = { quoted.p, (uint32_t)quoted.n, J_STRING };
 		if (g->blocks[i].type == GOT_THINKING && carry_read(v, "host model", &c)) {
 			if (c.from != FROM_NONE)
-				*from = carry_words[c.from];
+				*from = carry_word(c.from);
 			while (carry_next(&c, &piece)) {
 				char text[4096];
 				struct span span;
