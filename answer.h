@@ -59,8 +59,6 @@ void text_open(struct reply *r);
 /* One character of the inside of a JSON string: its 1 to 4 bytes, and how many raw ones stand for it. */
 size_t raw_unit(const char *raw, size_t n, char unit[4], size_t *used);
 
-bool is_white(char c);
-
 /* Whether there is only white space in the inside of a JSON string. */
 bool raw_blank(const char *raw, size_t n);
 

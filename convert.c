@@ -203,7 +203,35 @@ const char *session_tool(const struct session *s, const char *upstream_name, siz
 	return verbatim;
 }
 
-/* ---- lists ---- */
+/* ---- texts ---- */
+
+bool is_white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+void trim(const char **p, size_t *n)
+{
+	while (*n > 0 && is_white(**p)) {
+		++*p;
+		--*n;
+	}
+	while (*n > 0 && is_white((*p)[*n - 1]))
+		--*n;
+}
+
+const char *find_text(const char *p, size_t n, const char *text)
+{
+	size_t len = strlen(text);
+	const char *end = p + n;
+
+	while ((size_t)(end - p) >= len && (p = memchr(p, text[0], (size_t)(end - p) - len + 1)) != NULL) {
+		if (memcmp(p, text, len) == 0)
+			return p;
+		p++;
+	}
+	return NULL;
+}
 
 bool list_has(const char *list, const char *name)
 {
@@ -221,21 +249,29 @@ bool list_has(const char *list, const char *name)
 
 const char *error_type(int status)
 {
-	static const struct {
-		short status;
-		char type[22];
-	} types[] = {
-		{ 401, "authentication_error" }, { 402, "billing_error" },
-		{ 403, "permission_error" }, { 404, "not_found_error" },
-		{ 408, "timeout_error" }, { 413, "request_too_large" },
-		{ 429, "rate_limit_error" }, { 501, "invalid_request_error" },
-		{ 503, "overloaded_error" }, { 504, "timeout_error" },
-		{ 505, "invalid_request_error" }, { 529, "overloaded_error" },
-	};
-
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		if (types[i].status == status)
-			return types[i].type;
+	switch (status) {
+	case 401:
+		return "authentication_error";
+	case 402:
+		return "billing_error";
+	case 403:
+		return "permission_error";
+	case 404:
+		return "not_found_error";
+	case 408:
+	case 504:
+		return "timeout_error";
+	case 413:
+		return "request_too_large";
+	case 429:
+		return "rate_limit_error";
+	case 503:
+	case 529:
+		return "overloaded_error";
+	case 501:
+	case 505:
+		return "invalid_request_error";
+	}
 	return status >= 400 && status < 500 ? "invalid_request_error" : "api_error";
 }
 

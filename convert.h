@@ -84,6 +84,14 @@ size_t conv_id(struct j_val id, enum q_tool_id form, char *dst);
 /* A fresh id "prefix" + 24 alphanumerics, from a seed that the caller makes random for each answer, and a count within it. */
 size_t conv_fresh(const char *prefix, const unsigned char seed[16], unsigned count, char *dst, size_t room);
 
+bool is_white(char c);
+
+/* Cuts white space off both ends. */
+void trim(const char **p, size_t *n);
+
+/* The first place of a text in p[0..n), NULL without. text: not empty. */
+const char *find_text(const char *p, size_t n, const char *text);
+
 /* Whether one of a list's names, with commas between them, is this. */
 bool list_has(const char *list, const char *name);
 

@@ -21,29 +21,20 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static void trim(const char **p, size_t *n)
+/* a byte order mark, and white space */
+static void trim_body(const char **p, size_t *n)
 {
 	if (*n >= 3 && memcmp(*p, "\xef\xbb\xbf", 3) == 0) {
 		*p += 3;
 		*n -= 3;
 	}
-	while (*n > 0 && is_space(**p)) {
-		++*p;
-		--*n;
-	}
-	while (*n > 0 && is_space((*p)[*n - 1]))
-		--*n;
+	trim(p, n);
 }
 
 /* the first words win */
 static void take_text(struct said *s, const char *p, size_t n)
 {
-	trim(&p, &n);
+	trim_body(&p, &n);
 	if (s->text[0] == '\0')
 		error_clean(s->text, sizeof s->text, p, n);
 }
@@ -104,7 +95,7 @@ static bool take_nested(struct said *s, struct j_val string, int nest)
 	if (n >= sizeof text || nest == 0)
 		return false;
 	n = j_copy(string, text, sizeof text);
-	trim(&p, &n);
+	trim_body(&p, &n);
 	if (n == 0 || (*p != '{' && *p != '[' && strncmp(p, "data:", 5) != 0))
 		return false;
 	return take_json(s, p, n, nest) || take_inner_json(s, p, n, nest);
@@ -120,7 +111,7 @@ static void take_string(struct said *s, struct j_val string, int nest)
 	if (take_nested(s, string, nest))
 		return;
 	n = j_copy(string, s->text, sizeof s->text - 1);
-	trim(&p, &n);
+	trim_body(&p, &n);
 	error_clean(s->text, sizeof s->text, p, n);
 }
 
@@ -225,18 +216,16 @@ static void take_list(struct said *s, struct j_val list, int nest)
 static void take_metadata(struct said *s, struct j_val metadata, int nest)
 {
 	struct j_val raw = j_get(metadata, "raw"), name = j_get(metadata, "provider_name");
-	char text[96];
+	char text[93];
 
 	value_at(s, raw, nest);
 	s->status = 0;
 	if (s->text[0] == '\0' || name.type != J_STRING)
 		return;
-	text[0] = ' ';
-	text[1] = '(';
-	size_t n = 2 + j_copy(name, text + 2, sizeof text - 4);
-	text[n] = ')';
-	text[n + 1] = '\0';
+	j_text(name, text, sizeof text);
+	add_text(s, " (");
 	add_text(s, text);
+	add_text(s, ")");
 }
 
 enum meaning { INNER = 1, WORDS, METADATA, DETAILS, CONTAINER, NAME, CODE, TAG, PARAM, PROMPT, LIMIT };
@@ -396,7 +385,7 @@ static size_t html_text(const char *p, const char *end, char *dst, size_t room)
 		} else {
 			c = *p++;
 		}
-		if (is_space(c))
+		if (is_white(c))
 			c = ' ';
 		if (c != ' ' || (n > 0 && dst[n - 1] != ' '))
 			dst[n++] = c;
@@ -453,7 +442,7 @@ static void said_close(struct said *s)
 void said_read(struct said *s, const char *body, size_t n)
 {
 	said_open(s);
-	trim(&body, &n);
+	trim_body(&body, &n);
 	s->empty = n == 0;
 	if (is_html(body, n))
 		take_html(s, body, n);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "log.h"
 
 /* the words in lower case, each behind the letter of what it means */
 #define LENGTH "\2"
@@ -67,20 +68,12 @@ const char *finish_stop_reason(const struct reply *r)
 
 void finish_explain(const struct reply *r, char *dst, size_t room)
 {
-	static const char head[] = "the provider ended the answer: ";
-	size_t n = sizeof head - 1;
-
 	dst[0] = '\0';
 	if (r->finish != FINISH_REFUSAL)
 		return;
-	memcpy(dst, head, n);
-	n += error_clean(dst + n, room - n, r->finish_word, strlen(r->finish_word));
-	if (r->filtered[0] == '\0')
-		return;
-	memcpy(dst + n, " (", 2);
-	n += 2;
-	n += error_clean(dst + n, room - n - 1, r->filtered, strlen(r->filtered));
-	memcpy(dst + n, ")", 2);
+	size_t n = fmt(dst, room, r->filtered[0] != '\0' ? "the provider ended the answer: %s (%s)" : "the provider ended the answer: %s",
+		r->finish_word, r->filtered);
+	error_clean(dst, room, dst, n < room ? n : room - 1);
 }
 
 void finish_filter(struct reply *r, struct j_val results)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "convert.h"
 #include "json.h"
 #include "plan.h"
 #include "quirks.h"
@@ -72,21 +73,6 @@ struct cursor {
 	const struct markup_tools *tools;
 };
 
-static bool white(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void trim(const char **p, size_t *n)
-{
-	while (*n > 0 && white(**p)) {
-		++*p;
-		--*n;
-	}
-	while (*n > 0 && white((*p)[*n - 1]))
-		--*n;
-}
-
 static void skip(struct cursor *c, size_t n)
 {
 	c->p += n;
@@ -95,7 +81,7 @@ static void skip(struct cursor *c, size_t n)
 
 static void skip_white(struct cursor *c)
 {
-	while (c->n > 0 && white(*c->p))
+	while (c->n > 0 && is_white(*c->p))
 		skip(c, 1);
 }
 
@@ -111,23 +97,10 @@ static enum markup_what eat(struct cursor *c, const char *token)
 	return !c->end && c->n < n && memcmp(c->p, token, c->n) == 0 ? MARKUP_MORE : MARKUP_NOT;
 }
 
-static const char *find(const char *p, size_t n, const char *token)
-{
-	size_t len = strlen(token);
-	const char *end = p + n;
-
-	while ((size_t)(end - p) >= len && (p = memchr(p, token[0], (size_t)(end - p) - len + 1)) != NULL) {
-		if (memcmp(p, token, len) == 0)
-			return p;
-		p++;
-	}
-	return NULL;
-}
-
 /* Takes what stands before the token, and the token. False when it is not there. */
 static bool take_until(struct cursor *c, const char *token, const char **text, size_t *n)
 {
-	const char *at = find(c->p, c->n, token);
+	const char *at = find_text(c->p, c->n, token);
 
 	if (at == NULL)
 		return false;
@@ -177,7 +150,7 @@ static void strip_fence(struct markup_call *call)
 	const char *line = memchr(p, '\n', n);
 	n -= line != NULL ? (size_t)(line - p) : 3;
 	p = line != NULL ? line : p + 3;
-	const char *close = find(p, n, "```");
+	const char *close = find_text(p, n, "```");
 	if (close != NULL)
 		n = (size_t)(close - p);
 	trim(&p, &n);
@@ -235,7 +208,7 @@ static enum markup_what named(struct cursor *c, struct markup_call *call, enum f
 	}
 	token = q_text(token, 1);
 	/* some end with the tag around it and forget their own */
-	if (form == FUNCTION && find(c->p, c->n, token) == NULL && find(c->p, c->n, "</tool_call>") != NULL)
+	if (form == FUNCTION && find_text(c->p, c->n, token) == NULL && find_text(c->p, c->n, "</tool_call>") != NULL)
 		token = "</tool_call>";
 	what = take_args(c, token, call);
 	if (what != MARKUP_CALL || call->form == ARGS_NAME)
@@ -298,7 +271,7 @@ static enum markup_what hermes(struct cursor *c, struct markup_call *call)
 	if (name != NULL && !c->tools->has(c->tools->owner, name, len))
 		return MARKUP_NOT;
 	/* the closing tag may also stand in a string */
-	for (const char *at = c->p; (at = find(at, c->n - (size_t)(at - c->p), close)) != NULL; at++) {
+	for (const char *at = c->p; (at = find_text(at, c->n - (size_t)(at - c->p), close)) != NULL; at++) {
 		n = (size_t)(at - c->p);
 		if (named_object(c, call, c->p, n)) {
 			skip(c, n + sizeof close - 1);
@@ -318,7 +291,7 @@ static enum markup_what glm(struct cursor *c, struct markup_call *call)
 	size_t n = 0;
 	enum markup_what what;
 
-	while (n < c->n && !white(c->p[n]) && c->p[n] != '<')
+	while (n < c->n && !is_white(c->p[n]) && c->p[n] != '<')
 		n++;
 	if (n == c->n)
 		return c->end || n > HEAD_MAX ? MARKUP_NOT : MARKUP_MORE;
@@ -472,10 +445,10 @@ static const char *find_close(const char *p, size_t n, const char *token, const 
 	const char *end = p + n, *at = p;
 	size_t nnext = strcspn(next, "\"");
 
-	for (; (at = find(at, (size_t)(end - at), token)) != NULL; at++) {
+	for (; (at = find_text(at, (size_t)(end - at), token)) != NULL; at++) {
 		const char *behind = at + strlen(token);
 
-		while (behind < end && white(*behind))
+		while (behind < end && is_white(*behind))
 			behind++;
 		if (behind == end || ((size_t)(end - behind) >= nnext && memcmp(behind, next, nnext) == 0))
 			return at;
@@ -506,7 +479,7 @@ static bool next_parameter(struct cursor *c, enum markup_args form, const char *
 	const char *open = q_text(parameters, 4 * form), *key, *value, *rest;
 	size_t nrest;
 
-	if (form == ARGS_NAME && find(c->p, c->n, q_text(open, 4)) != NULL) {
+	if (form == ARGS_NAME && find_text(c->p, c->n, q_text(open, 4)) != NULL) {
 		form = ARGS_DSML;
 		open = q_text(open, 4);
 	}
@@ -517,7 +490,7 @@ static bool next_parameter(struct cursor *c, enum markup_args form, const char *
 		return false;
 	*as = 0;
 	if (form == ARGS_DSML && nrest > 0)
-		*as = find(rest, nrest, "\"false\"") != NULL ? 'j' : 's';
+		*as = find_text(rest, nrest, "\"false\"") != NULL ? 'j' : 's';
 	take_value(c, q_text(open, 3), open, &part[1], &n[1]);
 	if (form == ARGS_EQUALS || form == ARGS_NAME)
 		trim_lines(&part[1], &n[1]);

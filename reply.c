@@ -180,25 +180,18 @@ static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, 
 	calls_settle(r, false);
 }
 
-static void trim(char **p, size_t *n)
-{
-	while (*n > 0 && is_white(**p)) {
-		++*p;
-		--*n;
-	}
-	while (*n > 0 && is_white((*p)[*n - 1]))
-		--*n;
-}
-
 /* Trims; also off with a second "data:", which relays put before what is an event already. */
-static void unprefix(char **p, size_t *n)
+static void unprefix(char **data, size_t *n)
 {
-	trim(p, n);
-	if (*n < 5 || memcmp(*p, "data:", 5) != 0)
-		return;
-	*p += 5;
-	*n -= 5;
-	trim(p, n);
+	const char *p = *data;
+
+	trim(&p, n);
+	if (*n >= 5 && memcmp(p, "data:", 5) == 0) {
+		p += 5;
+		*n -= 5;
+		trim(&p, n);
+	}
+	*data += p - *data;
 }
 
 /* finish_reason error_finish: the content is no answer but an error, often an event of its own */

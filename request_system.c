@@ -20,16 +20,6 @@ struct stretch {
 	bool marker;
 };
 
-static const char *find(const struct stretch *s, const char *text)
-{
-	size_t n = strlen(text);
-
-	for (const char *p = s->p; (size_t)(p - s->p) + n <= s->n; p++)
-		if (*p == *text && memcmp(p, text, n) == 0)
-			return p;
-	return NULL;
-}
-
 /* Cuts s off in front of p, if that is anywhere. */
 static bool cut(struct stretch *s, const char *p)
 {
@@ -49,14 +39,14 @@ static bool next_stretch(struct j_val string, size_t *at, struct stretch *s)
 		return false;
 	s->p = raw + *at;
 	s->n = n - *at;
-	p = find(s, opening);
+	p = find_text(s->p, s->n, opening);
 	s->marker = p == s->p;
 	if (!s->marker)
 		cut(s, p);
-	else if (cut(s, find(s, closing)))
+	else if (cut(s, find_text(s->p, s->n, closing)))
 		s->n += sizeof closing - 1;
 	else
-		cut(s, find(s, "\\n"));
+		cut(s, find_text(s->p, s->n, "\\n"));
 	*at += s->n;
 	return true;
 }
@@ -69,7 +59,7 @@ static size_t billing(struct j_val string)
 	if (!j_begins(string, "x-anthropic-billing-header"))
 		return 0;
 	s.p = j_raw(string, &s.n);
-	return cut(&s, find(&s, "\\n")) ? s.n + 2 : s.n;
+	return cut(&s, find_text(s.p, s.n, "\\n")) ? s.n + 2 : s.n;
 }
 
 /* the text without markers, as one piece unless nothing is left */

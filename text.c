@@ -41,11 +41,6 @@ size_t raw_unit(const char *raw, size_t n, char unit[4], size_t *used)
 	return *raw == '\\' ? j_escape(raw, n, unit, used) : 1;
 }
 
-bool is_white(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 bool raw_blank(const char *raw, size_t n)
 {
 	char unit[4];
