@@ -563,9 +563,6 @@ void calls_function(struct reply *r, struct j_val call, unsigned choice)
 unsigned calls_made(struct reply *r, const char *name, size_t nargs)
 {
 	struct fragment f = { .key = KEY_MADE, .eager = true };
-	struct span spans[3];
-	struct plan plan;
-	struct plan_pos pos = { 0 };
 	int i = add_call(r, &f);
 
 	if (i < 0)
@@ -574,10 +571,9 @@ unsigned calls_made(struct reply *r, const char *name, size_t nargs)
 	c->named = c->complete = 1;
 	c->hollow = nargs == 0;
 	c->length = (uint32_t)nargs;
-	plan_init(&plan, spans, 3, NULL, 0);
-	plan_str(&plan, name);
-	char *p = hold_put(&r->hold, HOLD_NAME, (unsigned)i + 1, NULL, plan.total);
+	size_t n = strlen(name);
+	char *p = hold_put(&r->hold, HOLD_NAME, (unsigned)i + 1, NULL, plan_quote(NULL, name, n));
 	if (p != NULL)
-		plan_pull(&plan, &pos, p, plan.total);
+		plan_quote(p, name, n);
 	return (unsigned)i + 1;
 }

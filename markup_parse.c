@@ -385,17 +385,7 @@ static void put(struct writer *w, const char *p, size_t n)
 
 static void put_string(struct writer *w, const char *p, size_t n)
 {
-	struct span span;
-	struct plan plan;
-	struct plan_pos pos = { 0 };
-
-	plan_init(&plan, &span, 1, NULL, 0);
-	plan_span(&plan, SPAN_ESC, p, n);
-	put(w, "\"", 1);
-	if (w->p != NULL && plan.total > 0)
-		plan_pull(&plan, &pos, w->p + w->n, plan.total);
-	w->n += plan.total;
-	put(w, "\"", 1);
+	w->n += plan_quote(w->p != NULL ? w->p + w->n : NULL, p, n);
 }
 
 /* parameters that are texts whatever they look like */

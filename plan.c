@@ -336,3 +336,18 @@ size_t plan_pull(const struct plan *p, struct plan_pos *pos, char *dst, size_t r
 	}
 	return done;
 }
+
+size_t plan_quote(char *dst, const char *text, size_t n)
+{
+	struct span spans[3];
+	struct plan_pos pos = { 0 };
+	struct plan p;
+
+	plan_init(&p, spans, 3, NULL, 0);
+	plan_lit(&p, "\"");
+	plan_span(&p, SPAN_ESC, text, n);
+	plan_lit(&p, "\"");
+	if (dst != NULL)
+		plan_pull(&p, &pos, dst, p.total);
+	return p.total;
+}

@@ -98,6 +98,12 @@ void plan_put(struct plan *p, const char *template, ...);
 /* A value as text within a string, as by %t. */
 void plan_text(struct plan *p, struct j_val v);
 
+/*
+ * UTF-8 text as a JSON string with its quotes into dst, or only counted when
+ * that is NULL. Returns the length.
+ */
+size_t plan_quote(char *dst, const char *text, size_t n);
+
 /* What a base64 digit stands for (RFC 4648 section 4), -1: it is none. */
 int base64_digit(char c);
 

@@ -99,19 +99,10 @@ static struct wish wish_of(struct work *w)
 	return wish;
 }
 
-static const char *word_of(int effort)
-{
-	const char *word = words;
-
-	while (effort-- > 0)
-		word += strlen(word) + 1;
-	return word;
-}
-
 static void put_effort(struct work *w, int effort)
 {
 	if (work_member(w, "reasoning_effort"))
-		plan_str(w->out, word_of(effort));
+		plan_str(w->out, q_text(words, (unsigned)effort));
 }
 
 /* ---- the styles ---- */
@@ -163,7 +154,7 @@ static void as_openrouter(struct work *w, const struct wish *wish)
 	else if (wish->budget > 0)
 		fmt(text, sizeof text, "{\"max_tokens\":%lld}", (long long)wish->budget);
 	else
-		fmt(text, sizeof text, "{\"effort\":\"%s\"}", word_of(nearest(w, wish->effort)));
+		fmt(text, sizeof text, "{\"effort\":\"%s\"}", q_text(words, (unsigned)nearest(w, wish->effort)));
 	work_put(w, "reasoning", text);
 }
 

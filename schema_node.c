@@ -166,8 +166,8 @@ static void gather(struct walk *w, struct node *nd, struct j_val value)
 		gather_ref(w, nd, field[0]);
 	while (j_item(field[1], &item))
 		gather(w, nd, item);
-	gather_union(w, nd, field[2]);
-	gather_union(w, nd, field[3]);
+	for (int i = 2; i < 4; i++)
+		gather_union(w, nd, field[i]);
 }
 
 void node_open(struct walk *w, struct node *nd, const struct node *up, struct j_val value)
