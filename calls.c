@@ -63,14 +63,21 @@ bool calls_busy(const struct reply *r)
 	return r->sink.open == BLOCK_TOOL && !r->calls[r->open_call].complete;
 }
 
+#define ID_ROOM 32
+
+static size_t make_id(const struct reply *r, unsigned call, char id[ID_ROOM])
+{
+	return conv_fresh("toolu_", r->o.seed, call + 1, id, ID_ROOM);
+}
+
 bool calls_client_id(const struct reply *r, unsigned call, uint64_t *hash)
 {
 	const struct call *c = &r->calls[call];
-	char id[32];
+	char id[ID_ROOM];
 
 	if (c->state == WAITS)
 		return false;
-	*hash = c->made_id ? hash_bytes(id, conv_fresh("toolu_", r->o.seed, call + 1, id, sizeof id)) : c->id;
+	*hash = c->made_id ? hash_bytes(id, make_id(r, call, id)) : c->id;
 	return true;
 }
 
@@ -359,7 +366,7 @@ static void flush_args(struct reply *r, unsigned i)
 static void open_call(struct reply *r, unsigned i, struct j_val id, struct j_val name)
 {
 	struct call *c = &r->calls[i];
-	char made[32];
+	char made[ID_ROOM];
 
 	c->made_id = !id_is_new(r, i);
 	c->state = OPEN;
@@ -367,10 +374,8 @@ static void open_call(struct reply *r, unsigned i, struct j_val id, struct j_val
 	hold_drop(&r->hold, HOLD_WHITE_THOUGHT, 0);
 	block_end(r, BLOCK_TOOL);
 	struct span id_span = raw_span(or_held(r, id, HOLD_ID, i + 1));
-	if (c->made_id) {
-		size_t n = conv_fresh("toolu_", r->o.seed, i + 1, made, sizeof made);
-		id_span = (struct span){ made, n, SPAN_ESC };
-	}
+	if (c->made_id)
+		id_span = (struct span){ made, make_id(r, i, made), SPAN_ESC };
 	name = or_held(r, name, HOLD_NAME, i + 1);
 	struct span name_span = raw_span(name);
 	const char *known = declared(r, name);

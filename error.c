@@ -417,31 +417,34 @@ static bool is_filled(struct j_val v)
 	return !j_empty(v) && v.type != J_FALSE && !j_blank(v) && !code_is_success(v);
 }
 
-enum member { M_ERROR, M_ERRORS, M_BASE_RESP, M_CHOICES, M_DETAIL, M_MESSAGE, M_MSG, M_CODE, M_TYPE, M_OBJECT, M_STATUS,
-	MEMBERS };
+static bool any_filled(const struct j_val v[], size_t n)
+{
+	while (n > 0 && !is_filled(v[n - 1]))
+		n--;
+	return n > 0;
+}
 
 static bool is_error(struct j_val value)
 {
+	enum { ERROR, ERRORS, DETAIL, MESSAGE, MSG, CODE, STATUS, BASE_RESP, CHOICES, TYPE, OBJECT, MEMBERS };
 	struct j_val m[MEMBERS], code;
 
 	if (value.type == J_STRING)
 		return !j_blank(value);
 	if (value.type == J_ARRAY)
 		return j_count(value) > 0;
-	if (value.type != J_OBJECT)
-		return false;
-	j_pick(value, "error\0errors\0base_resp\0choices\0detail\0message\0msg\0code\0type\0object\0status_code\0", m);
-	if (is_filled(m[M_ERROR]) || is_filled(m[M_ERRORS]))
+	j_pick(value, "error\0errors\0detail\0message\0msg\0code\0status_code\0base_resp\0choices\0type\0object\0", m);
+	if (any_filled(&m[ERROR], 2))
 		return true;
-	code = j_get(m[M_BASE_RESP], "status_code");
+	code = j_get(m[BASE_RESP], "status_code");
 	if (code.type != J_NONE && !code_is_success(code))
 		return true;
-	if (is_filled(m[M_CHOICES]) || code_is_success(m[M_CODE]))
+	if (is_filled(m[CHOICES]) || code_is_success(m[CODE]))
 		return false;
-	if (j_is(m[M_OBJECT], "error") || j_is(m[M_TYPE], "error"))
+	if (j_is(m[OBJECT], "error") || j_is(m[TYPE], "error"))
 		return true;
-	return is_filled(m[M_DETAIL]) || is_filled(m[M_MESSAGE]) || is_filled(m[M_MSG])
-		|| (m[M_CHOICES].type == J_NONE && (is_filled(m[M_CODE]) || is_filled(m[M_STATUS])));
+	/* a code alone is an error where there are no choices */
+	return any_filled(&m[DETAIL], m[CHOICES].type == J_NONE ? 5 : 3);
 }
 
 bool error_object(struct j_val value, int fallback, struct api_error *e)

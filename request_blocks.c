@@ -71,13 +71,8 @@ bool blocks_next(struct work *w, struct blocks *i, struct block *b)
 {
 	static const char names[] = "type\0text\0source\0name\0tool_name\0id\0tool_use_id\0is_error\0content\0"
 		"thinking\0signature\0input\0title\0context\0cache_control\0";
-	/* in the order of the names */
-	static const char wants[BLOCK_TYPES][12] = {
-		[BLOCK_TEXT] = "SS", [BLOCK_TOOL_USE] = "S  S s", [BLOCK_TOOL_RESULT] = "S     sbc",
-		[BLOCK_THINKING] = "S        ss", [BLOCK_TOOL_REFERENCE] = "S   S", [BLOCK_IMAGE] = "S",
-		[BLOCK_DOCUMENT] = "S", [BLOCK_REDACTED] = "S", [BLOCK_SEARCH_RESULT] = "S", [BLOCK_SERVER_USE] = "S",
-		[BLOCK_SERVER_RESULT] = "S", [BLOCK_UNKNOWN] = "S"
-	};
+	/* of each type, in the order of the names */
+	static const char wants[] = "SS\0S\0S\0S  S s\0S     sbc\0S        ss\0S\0S\0S   S\0S\0S\0S\0";
 	struct j_val content = i->content;
 	bool first = i->item.p == NULL;
 
@@ -102,7 +97,7 @@ bool blocks_next(struct work *w, struct blocks *i, struct block *b)
 	j_pick(i->item, names, b->f);
 	b->p = i->item.p;
 	b->type = type_of(b->f[B_TYPE]);
-	if (!work_wants(w, &i->at, names, wants[b->type], b->f)
+	if (!work_wants(w, &i->at, names, q_text(wants, b->type), b->f)
 		|| ((b->type == BLOCK_IMAGE || b->type == BLOCK_DOCUMENT) && !check_source(w, &i->at, b)))
 		return false;
 	if (first) {

@@ -213,19 +213,21 @@ static void write_list(struct work *w)
 
 static void write_choice(struct work *w, const struct wanted *a)
 {
-	/* as a string; none: by the function's name */
-	static const char texts[][4][9] = {
-		[CHOICE_FULL] = { "auto", "required", "", "none" },
-		[CHOICE_STRINGS] = { "auto", "required", "required", "none" },
-		[CHOICE_ANY] = { "auto", "any", "", "none" },
-		[CHOICE_AUTO] = { "auto", "auto", "auto", "" }
+	/* of the request, and of what the provider takes: a word, or the function's name */
+	enum { NAMED, AUTO, REQUIRED, ANY, NOTHING };
+	static const char words[] = "\0auto\0required\0any\0none\0";
+	static const unsigned char which[][4] = {
+		[CHOICE_FULL] = { AUTO, REQUIRED, NAMED, NOTHING },
+		[CHOICE_STRINGS] = { AUTO, REQUIRED, REQUIRED, NOTHING },
+		[CHOICE_ANY] = { AUTO, ANY, NAMED, NOTHING },
+		[CHOICE_AUTO] = { AUTO, AUTO, AUTO, NAMED }
 	};
 
 	if (!a->given || w->q->tool_choice == CHOICE_NONE || !work_member(w, "tool_choice"))
 		return;
-	const char *text = texts[w->q->tool_choice][a->choice];
-	if (text[0] != '\0') {
-		plan_str(w->out, text);
+	unsigned word = which[w->q->tool_choice][a->choice];
+	if (word != NAMED) {
+		plan_str(w->out, q_text(words, word));
 		return;
 	}
 	function_open(w, "", a->name);

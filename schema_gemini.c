@@ -29,9 +29,9 @@ static const char keywords[] = "type\0description\0enum\0const\0properties\0item
 	"pattern\0minLength\0maxLength\0exclusiveMinimum\0exclusiveMaximum\0multipleOf\0uniqueItems\0"
 	"minProperties\0maxProperties\0additionalProperties\0patternProperties\0propertyNames\0default\0examples\0";
 
-enum kind { T_STRING, T_NUMBER, T_INTEGER, T_BOOLEAN, T_ARRAY, T_OBJECT, T_NULL, KINDS };
+enum kind { T_STRING, T_NUMBER, T_INTEGER, T_BOOLEAN, T_ARRAY, T_OBJECT, T_NULL };
 
-static const char kinds[KINDS][8] = { "string", "number", "integer", "boolean", "array", "object", "null" };
+static const char kinds[] = "string\0number\0integer\0boolean\0array\0object\0null\0";
 
 /* what a node and the unions around it say, written outermost first; a union has no place for it */
 struct above {
@@ -58,10 +58,9 @@ static void node_fields(const struct node *nd, struct j_val field[KEYWORDS])
 
 static unsigned kind_bit(struct j_val name)
 {
-	for (int kind = 0; kind < KINDS; kind++)
-		if (j_is(name, kinds[kind]))
-			return BIT(kind);
-	return 0;
+	int kind = j_which(name, kinds);
+
+	return kind >= 0 ? BIT(kind) : 0;
 }
 
 /* the kinds that a type keyword allows */
@@ -270,7 +269,7 @@ static void write_kind(struct walk *w, const struct node *nd, const struct j_val
 {
 	struct plan *out = w->out;
 
-	plan_put(out, "{\"type\":\"%s\"", kinds[kind]);
+	plan_put(out, "{\"type\":\"%s\"", q_text(kinds, kind));
 	if (kind == T_STRING && format_stays(field[K_FORMAT]))
 		plan_put(out, ",\"format\":%v", &field[K_FORMAT]);
 	write_description(out, tell, kind);
