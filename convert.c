@@ -57,17 +57,11 @@ static bool plain_name(const char *p, size_t n)
 
 static size_t hashed_name(const char *p, size_t n, uint64_t hash, char *dst)
 {
-	static const char hex[] = "0123456789abcdef";
 	size_t len = 0;
 
-	hash = mix(hash);
 	for (size_t i = 0; i < n && i < NAME_HEAD; i++)
 		dst[len++] = name_char(p[i]) ? p[i] : '_';
-	dst[len++] = '_';
-	for (int shift = 28; shift >= 0; shift -= 4)
-		dst[len++] = hex[(hash >> shift) & 15];
-	dst[len] = '\0';
-	return len;
+	return len + fmt(dst + len, CONV_NAME_MAX + 1 - len, "_%08x", (unsigned)mix(hash));
 }
 
 size_t conv_name(const char *name, size_t n, char *dst)
@@ -139,18 +133,11 @@ size_t conv_fresh(const char *prefix, const unsigned char seed[16], unsigned cou
 {
 	char text[8 * FRESH_LANES];
 	uint64_t a = seed_half(seed), b = seed_half(seed + 8);
-	size_t len = 0, nprefix = strlen(prefix);
 
 	for (unsigned i = 0; i < FRESH_LANES; i++)
 		put_alnum(text + 8 * i, 8, mix(mix(a + count) + b + i));
-	if (room == 0)
-		return 0;
-	for (size_t i = 0; i < nprefix && len + 1 < room; i++)
-		dst[len++] = prefix[i];
-	for (size_t i = 0; i < sizeof text && len + 1 < room; i++)
-		dst[len++] = text[i];
-	dst[len] = '\0';
-	return len;
+	size_t n = fmt(dst, room, "%s%.*s", prefix, (int)sizeof text, text);
+	return n < room ? n : room - (room > 0);
 }
 
 /* ---- session ---- */

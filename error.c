@@ -211,19 +211,19 @@ static void wait_seconds(struct api_error *e, int64_t seconds)
 }
 
 /* digits, with a fraction rounded up; -1 otherwise */
-static int64_t decimal(const char *p, size_t n)
+static int64_t decimal(struct http_text t)
 {
 	int64_t value = 0;
 	size_t i = 0;
 
-	for (; i < n && p[i] >= '0' && p[i] <= '9' && i < 12; i++)
-		value = 10 * value + (p[i] - '0');
-	if (i == 0 || (i < n && p[i] != '.'))
+	for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9' && i < 12; i++)
+		value = 10 * value + (t.p[i] - '0');
+	if (i == 0 || (i < t.n && t.p[i] != '.'))
 		return -1;
-	for (i++; i < n; i++) {
-		if (p[i] < '0' || p[i] > '9')
+	for (i++; i < t.n; i++) {
+		if (t.p[i] < '0' || t.p[i] > '9')
 			return -1;
-		if (p[i] != '0')
+		if (t.p[i] != '0')
 			return value + 1;
 	}
 	return value;
@@ -242,12 +242,10 @@ static bool is_date(struct http_text t)
 
 static bool retry_field(const struct http_head *head, struct api_error *e)
 {
-	struct http_text after = http_field(head, "retry-after"), ms = http_field(head, "retry-after-ms");
-	int64_t seconds = after.p != NULL ? decimal(after.p, after.n) : -1, exact = -1;
+	struct http_text after = http_field(head, "retry-after");
+	int64_t seconds = decimal(after), exact = decimal(http_field(head, "retry-after-ms"));
 
-	if (ms.p != NULL)
-		exact = decimal(ms.p, ms.n);
-	if (seconds < 0 && after.p != NULL && is_date(after)) {
+	if (seconds < 0 && is_date(after)) {
 		memcpy(e->retry_after, after.p, after.n);
 		e->retry_after[after.n] = '\0';
 		return true;
@@ -294,9 +292,9 @@ static void retry(const struct http_head *head, const struct said *s, struct api
 		e->should_retry = 0;
 	if (e->status == 429 && (is_used_up(s) || is_above_rate(s)))
 		e->should_retry = 0;
-	if (own.p != NULL && http_is(own, "true"))
+	if (http_is(own, "true"))
 		e->should_retry = 1;
-	if (own.p != NULL && http_is(own, "false"))
+	if (http_is(own, "false"))
 		e->should_retry = 0;
 }
 
@@ -373,16 +371,14 @@ static struct http_text host_of(struct http_text location)
 static void odd_status(const struct http_head *head, struct api_error *e)
 {
 	struct http_text location = http_field(head, "location");
+	bool redirect = head->status >= 300 && head->status <= 399 && location.p != NULL;
 	char text[256];
 
-	if (head->status >= 300 && head->status <= 399 && location.p != NULL) {
+	if (redirect)
 		location = host_of(location);
-		fmt(text, sizeof text, "the upstream answered with status %d, a redirect to %.*s, which is not followed "
-			"(Check OPENAI_BASE_URL.)", head->status, (int)(location.n < 127 ? location.n : 127), location.p);
-	} else {
-		fmt(text, sizeof text, "the upstream answered with status %d, which is no answer to a request "
-			"(Check OPENAI_BASE_URL.)", head->status);
-	}
+	fmt(text, sizeof text, redirect ? "the upstream answered with status %d, a redirect to %.*s, which is not followed "
+		"(Check OPENAI_BASE_URL.)" : "the upstream answered with status %d, which is no answer to a request "
+		"(Check OPENAI_BASE_URL.)", head->status, (int)(location.n < 127 ? location.n : 127), location.p);
 	error_set(e, 502, text);
 	/* ten more redirects help nobody */
 	e->should_retry = 0;

@@ -76,8 +76,9 @@ static void choose(enum q_echo echo, struct echo *e)
 
 void echo_scan(struct work *w, const struct run *r, struct echo *e)
 {
-	struct thoughts t = { .turn = { .messages = r->start } };
+	struct thoughts t;
 
+	turn_begin(&t.turn, r);
 	memset(e, 0, sizeof *e);
 	e->run = r;
 	if (w->q->echo == ECHO_NONE || (w->ncalls == 0 && !w->q->echo_all))
@@ -102,8 +103,9 @@ void echo_scan(struct work *w, const struct run *r, struct echo *e)
 
 static void write_texts(struct work *w, const struct echo *e)
 {
-	struct thoughts t = { .turn = { .messages = e->run->start } };
+	struct thoughts t;
 
+	turn_begin(&t.turn, e->run);
 	while (next_thought(w, e->run, &t))
 		plan_text(w->out, t.turn.b.f[B_THINKING]);
 }
@@ -111,9 +113,10 @@ static void write_texts(struct work *w, const struct echo *e)
 /* All pieces of a kind (of signatures the message's), with this between them; only the first when it is NULL. */
 static void write_pieces(struct work *w, const struct echo *e, enum carry_kind kind, const char *between)
 {
-	struct thoughts t = { .turn = { .messages = e->run->start } };
+	struct thoughts t;
 	size_t n = 0;
 
+	turn_begin(&t.turn, e->run);
 	while (next_thought(w, e->run, &t)) {
 		struct carry_piece piece = { 0 };
 		while (carry_next(&t.carry, &piece)) {

@@ -65,6 +65,12 @@ bool run_next(struct work *w, const struct run *r, struct cursor *c, struct mess
 	return false;
 }
 
+void turn_begin(struct turn *t, const struct run *r)
+{
+	t->messages = r->start;
+	t->inside = false;
+}
+
 bool turn_next(struct work *w, const struct run *r, struct turn *t)
 {
 	while (!t->inside || !blocks_next(w, &t->blocks, &t->b)) {
@@ -192,9 +198,10 @@ static void add_call(struct work *w, const struct place *at, const struct block 
 /* Finds the calls of the run; whether it has text, and marks. */
 static bool scan_assistant(struct work *w, const struct run *r, bool *marks)
 {
-	struct turn t = { .messages = r->start };
+	struct turn t;
 	bool text = false;
 
+	turn_begin(&t, r);
 	w->ncalls = 0;
 	while (turn_next(w, r, &t)) {
 		if (t.b.type == BLOCK_TOOL_USE)
@@ -228,8 +235,8 @@ static void write_call(struct work *w, const struct call *call, bool first)
 static void write_assistant(struct work *w, const struct run *r)
 {
 	bool marks = false, text = scan_assistant(w, r, &marks);
-	struct turn t = { .messages = r->start };
 	struct content c;
+	struct turn t;
 	struct echo echo;
 
 	if (!text && w->ncalls == 0)
@@ -243,6 +250,7 @@ static void write_assistant(struct work *w, const struct run *r)
 	message_open(w, "assistant");
 	plan_lit(w->out, ",\"content\":");
 	echo_content(&echo, &c);
+	turn_begin(&t, r);
 	while (turn_next(w, r, &t)) {
 		if (t.b.type == BLOCK_TOOL_USE)
 			content_mark(&c, &t.b.f[B_MARK]);	/* a call has no place for it */

@@ -49,7 +49,7 @@ struct call {
 /* as types of their own are named in request_blocks.c */
 enum block_type {
 	BLOCK_TEXT, BLOCK_IMAGE, BLOCK_DOCUMENT, BLOCK_TOOL_USE, BLOCK_TOOL_RESULT, BLOCK_THINKING, BLOCK_REDACTED,
-	BLOCK_SEARCH_RESULT, BLOCK_TOOL_REFERENCE, BLOCK_SERVER_USE, BLOCK_SERVER_RESULT, BLOCK_UNKNOWN, BLOCK_TYPES
+	BLOCK_SEARCH_RESULT, BLOCK_TOOL_REFERENCE, BLOCK_SERVER_USE, BLOCK_SERVER_RESULT, BLOCK_UNKNOWN
 };
 
 enum block_field {
@@ -182,7 +182,7 @@ struct blocks {
 	struct place at;
 };
 
-/* the blocks of a run; start with messages as r->start and else all zero */
+/* the blocks of a run; turn_begin sets it in front of the first */
 struct turn {
 	struct cursor messages;
 	struct message m;
@@ -190,6 +190,8 @@ struct turn {
 	struct blocks blocks;
 	struct block b;
 };
+
+void turn_begin(struct turn *t, const struct run *r);
 
 /* The next block of a run, whatever message it stands in. */
 bool turn_next(struct work *w, const struct run *r, struct turn *t);
