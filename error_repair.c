@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "error_said.h"
+#include "log.h"
 
 /* a name is refused, whatever its value */
 static bool is_unknown(const struct said *s)
@@ -123,39 +124,28 @@ static bool effort_list(const struct said *s, const struct quirks *q, char *dst)
 {
 	const char *leads = "values are|values:|one of|should be|expected|allowed|only", *list = NULL;
 	const char *efforts = "none|minimal|low|medium|high|xhigh|max";
-	char setting[80] = "efforts=", word[WORD];
-	size_t n = strlen(setting), k;
+	char setting[80], word[WORD];
+	size_t n = 0;
 
 	if (!said_has(s, "effort"))
 		return false;
 	while (list == NULL && next_word(&leads, word) > 0)
 		list = strstr(s->all, word);
-	while (list != NULL && (k = next_word(&efforts, word)) > 0) {
-		if (!has_word(list, word))
-			continue;
-		if (setting[n - 1] != '=')
-			setting[n++] = ',';
-		memcpy(setting + n, word, k + 1);
-		n += k;
-	}
-	return setting[n - 1] != '=' && propose(q, setting, dst);
+	while (list != NULL && next_word(&efforts, word) > 0)
+		if (has_word(list, word))
+			n += fmt(setting + n, sizeof setting - n, n > 0 ? ",%s" : "efforts=%s", word);
+	return n > 0 && propose(q, setting, dst);
 }
 
 /* ---- refused names ---- */
 
 static bool drop(const struct quirks *q, const char *name, char *dst)
 {
-	char setting[Q_TEXT] = "drop=";
-	size_t n = strlen(setting), old = strlen(q->drop), len = strlen(name);
+	char setting[Q_TEXT];
 
-	if (list_has(q->drop, name) || n + old + 1 + len >= sizeof setting)
-		return false;
-	memcpy(setting + n, q->drop, old);
-	n += old;
-	if (old > 0)
-		setting[n++] = ',';
-	memcpy(setting + n, name, len + 1);
-	return propose(q, setting, dst);
+	return !list_has(q->drop, name)
+		&& fmt(setting, sizeof setting, "drop=%s%s%s", q->drop, q->drop[0] != '\0' ? "," : "", name) < sizeof setting
+		&& propose(q, setting, dst);
 }
 
 /* the setting that keeps a name away */
@@ -265,10 +255,11 @@ static bool by_known(const struct said *s, const struct quirks *q, char *dst)
 static bool by_location(const struct said *s, const struct quirks *q, char *dst)
 {
 	const char *p = strstr(s->all, "'loc': (");
-	char name[64], last[64] = "";
+	char name[64], last[64];
 
 	if (p == NULL)
 		return false;
+	last[0] = '\0';
 	for (p += 8; *p != ')' && *p != '\0'; p++)
 		if (*p == '\'' && read_name(p + 1, name) > 0)
 			memcpy(last, name, sizeof last);

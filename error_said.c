@@ -400,7 +400,7 @@ static size_t html_text(const char *p, const char *end, char *dst, size_t room)
 static void take_html(struct said *s, const char *p, size_t n)
 {
 	const char *end = p + n, *title = find_word(p, end, "<title"), *close = NULL, *body;
-	char head[HTML_TEXT / 2] = "", text[HTML_TEXT];
+	char head[HTML_TEXT / 2], text[HTML_TEXT];
 	size_t nhead = 0;
 
 	s->html = true;

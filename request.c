@@ -51,10 +51,8 @@ void work_fail(struct work *w, const struct place *at, const char *leaf, const c
 
 bool work_want(struct work *w, const struct place *at, const char *leaf, const struct j_val *v, char want)
 {
-	static const char wrong[][29] = {
-		"must be true or false", "must be a number", "must be a string", "must be an array", "must be an object",
-		"must be a string or an array"
-	};
+	static const char wrong[] = "must be true or false\0must be a number\0must be a string\0must be an array\0"
+		"must be an object\0must be a string or an array\0";
 	static const char letters[] = "bnsaoc";		/* as these, and but for the last as the types from J_TRUE on */
 	bool required = want < 'a';
 
@@ -67,7 +65,7 @@ bool work_want(struct work *w, const struct place *at, const char *leaf, const s
 		return true;
 	if (type <= J_NULL && !required)
 		return true;
-	work_fail(w, at, leaf, type == J_NONE ? "Field required" : wrong[i]);
+	work_fail(w, at, leaf, type == J_NONE ? "Field required" : q_text(wrong, (unsigned)i));
 	return false;
 }
 

@@ -107,6 +107,13 @@ static void put_effort(struct work *w, int effort)
 
 /* ---- the styles ---- */
 
+/* a member that is a switch */
+static void put_switch(struct work *w, const struct wish *wish, const char *name, const char *off, const char *on)
+{
+	if (wish->ask != ASK_EFFORT)
+		work_put(w, name, wish->ask == ASK_OFF ? off : on);
+}
+
 static void as_effort(struct work *w, const struct wish *wish)
 {
 	put_effort(w, wish->ask == ASK_OFF ? weakest(w) : nearest(w, wish->effort));
@@ -116,23 +123,19 @@ static void as_type(struct work *w, const struct wish *wish)
 {
 	const unsigned usual = 1U << EFFORT_LOW | 1U << EFFORT_MEDIUM | 1U << EFFORT_HIGH;
 
-	if (wish->ask != ASK_EFFORT)
-		work_put(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"enabled\"}");
+	put_switch(w, wish, "thinking", "{\"type\":\"disabled\"}", "{\"type\":\"enabled\"}");
 	if (wish->ask != ASK_OFF && w->q->efforts != usual)
 		put_effort(w, nearest(w, wish->effort));
 }
 
 static void as_adaptive(struct work *w, const struct wish *wish)
 {
-	if (wish->ask != ASK_EFFORT)
-		work_put(w, "thinking", wish->ask == ASK_OFF ? "{\"type\":\"disabled\"}" : "{\"type\":\"adaptive\"}");
+	put_switch(w, wish, "thinking", "{\"type\":\"disabled\"}", "{\"type\":\"adaptive\"}");
 }
 
 static void as_enable(struct work *w, const struct wish *wish)
 {
-	if (wish->ask == ASK_EFFORT)
-		return;
-	work_put(w, "enable_thinking", wish->ask == ASK_OFF ? "false" : "true");
+	put_switch(w, wish, "enable_thinking", "false", "true");
 	if (wish->ask == ASK_ON && wish->budget > 0)
 		work_whole(w, "thinking_budget", wish->budget);
 }
@@ -140,9 +143,8 @@ static void as_enable(struct work *w, const struct wish *wish)
 /* templates read one name or the other, and take no notice of what they do not know */
 static void as_template(struct work *w, const struct wish *wish)
 {
-	if (wish->ask != ASK_EFFORT)
-		work_put(w, "chat_template_kwargs", wish->ask == ASK_OFF
-			? "{\"enable_thinking\":false,\"thinking\":false}" : "{\"enable_thinking\":true,\"thinking\":true}");
+	put_switch(w, wish, "chat_template_kwargs", "{\"enable_thinking\":false,\"thinking\":false}",
+		"{\"enable_thinking\":true,\"thinking\":true}");
 }
 
 static void as_openrouter(struct work *w, const struct wish *wish)

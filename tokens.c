@@ -61,17 +61,14 @@ struct machine {
 /* by the first byte of a character (RFC 3629): scripts are blocks */
 static enum class class_above(unsigned c)
 {
-	static const struct {
-		unsigned char below;
-		enum class class;
-	} rows[] = {
+	static const unsigned char rows[][2] = {	/* below which byte */
 		{ 0xc0, INNER }, { 0xcd, LATIN }, { 0xe0, TWO }, { 0xe2, INDIC }, { 0xe3, SYMBOL }, { 0xe4, KANA }, { 0xea, CJK },
 		{ 0xee, HANGUL }, { 0xf0, FULL },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (c < rows[i].below)
-			return rows[i].class;
+		if (c < rows[i][0])
+			return (enum class)rows[i][1];
 	return FOUR;
 }
 
