@@ -100,6 +100,23 @@ bool calls_busy(const struct reply *r);
 /* Opens what has waited and whose turn it is; end: nothing more will come. */
 void calls_settle(struct reply *r, bool end);
 
+/* One more piece of arguments, by a fragment that is as the last one but for these. */
+void calls_again(struct reply *r, struct j_val args);
+
+/* ---- again.c: events that repeat their frame ---- */
+
+/* An event is read in full. */
+void again_begin(struct reply *r);
+
+/* The event said this: a piece of text or of arguments, or something else. */
+void again_said(struct reply *r, enum again_kind kind, struct j_val string);
+
+/* Remembers the frame of an event that was read in full. */
+void again_learn(struct reply *r, const char *data, size_t n);
+
+/* Reads an event in the frame that is known; false when it is not in it, and nothing was read. */
+bool again_read(struct reply *r, char *data, size_t n);
+
 /* Closes the open call's block. */
 void calls_close(struct reply *r);
 

@@ -178,6 +178,14 @@ static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, 
 	calls_read(r, f[TOOLS], choice);
 	calls_function(r, f[FUNCTION], choice);
 	calls_settle(r, false);
+	for (unsigned i = 0; i < FIELDS; i++) {
+		enum again_kind kind = i < PLAIN_FIELDS ? AGAIN_THOUGHT : i == CONTENT ? AGAIN_TEXT : AGAIN_OTHER;
+
+		if (i == TOOLS || j_empty(f[i]))
+			continue;
+		again_said(r, f[i].type == J_STRING ? kind : AGAIN_OTHER, f[i]);
+		r->again.key = i;
+	}
 }
 
 /* Trims; also off with a second "data:", which relays put before what is an event already. */
@@ -247,6 +255,8 @@ static void read_choice(struct reply *r, struct j_val choice, size_t place)
 		finish_filter(r, f[FILTER]);
 	finish_stop(r, f[STOP].type == J_STRING ? f[STOP] : f[MATCHED]);
 	read_finish(r, finish, word);
+	if (!in_delta || finish != FINISH_NONE || !j_empty(f[USAGE]) || !j_empty(f[STOP]) || !j_empty(f[MATCHED]))
+		again_said(r, AGAIN_OTHER, choice);
 }
 
 /* ---- events ---- */
@@ -282,6 +292,8 @@ static void read_object(struct reply *r, struct j_val v, bool named)
 		r->any_choice = true;
 		read_choice(r, choice, place);
 	}
+	if (!j_empty(f[USAGE]) || !j_empty(f[GROQ]) || !j_empty(f[TIMINGS]))
+		again_said(r, AGAIN_OTHER, v);
 }
 
 static void read_value(struct reply *r, struct j_val v, bool named)
@@ -343,8 +355,11 @@ static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, boo
 			conclude(r);
 		return true;
 	}
-	if (j_check_keep(p, n, err) != 0 && !mend(p, &n, err))
-		return false;
+	if (j_check_keep(p, n, err) != 0) {
+		if (!mend(p, &n, err))
+			return false;
+		again_said(r, AGAIN_OTHER, j_root(p, n));
+	}
 	read_value(r, j_root(p, n), named);
 	return true;
 }
@@ -401,8 +416,13 @@ enum reply_what reply_event(struct reply *r, char *data, size_t n, const char *n
 	if (!begin(r, out))
 		return r->what;
 	unprefix(&data, &n);
-	if (n > 0 && !read_data(r, data, n, &err, named))
-		read_lines(r, data, n, named);
+	if (n > 0 && (named || !again_read(r, data, n))) {
+		again_begin(r);
+		if (read_data(r, data, n, &err, named))
+			again_learn(r, data, n);
+		else
+			read_lines(r, data, n, named);
+	}
 	return finish_event(r);
 }
 

@@ -15,6 +15,7 @@
 #include "stash.h"
 
 #define REPLY_CALLS 256		/* tool calls of one answer */
+#define REPLY_FRAME 480		/* bytes of an event around the one string that changes */
 #define REPLY_FILTERED 96	/* bytes of the names of a content filter's findings */
 
 enum reply_sink { SINK_EVENTS, SINK_MESSAGE };
@@ -49,6 +50,16 @@ struct call {
 	unsigned state : 2;
 	unsigned has_id : 1, named : 1, made_id : 1, eager : 1;
 	unsigned in_string : 1, escaped : 1, complete : 1, hollow : 1;
+};
+
+/* the event that was read in full last, when it said one thing only (again.c) */
+struct again {
+	enum again_kind { AGAIN_NOTHING, AGAIN_TEXT, AGAIN_THOUGHT, AGAIN_ARGUMENTS, AGAIN_OTHER } kind;
+	struct j_val string;		/* what it said; inside the event */
+	unsigned short head, tail;	/* bytes of it before and behind the string, quotes included; head 0: it is not known */
+	uint32_t key;			/* of the fragment of arguments; which field has the thought */
+	bool indexed, alone;
+	char frame[REPLY_FRAME];	/* head, tail */
 };
 
 /* what the upstream counted */
@@ -96,6 +107,7 @@ struct reply {
 	unsigned tools;			/* tool_use blocks */
 	int open_call;			/* whose block is open; -1 */
 	char id[32];			/* of the message */
+	struct again again;
 	struct api_error error;
 	struct call calls[REPLY_CALLS];
 };
