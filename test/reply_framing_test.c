@@ -27,6 +27,13 @@ static const struct form {
 
 #define CRLF_EVERY 11
 
+/* with sanitizers a cut costs ten times as much */
+#ifdef __SANITIZE_ADDRESS__
+#define SPARSE 5
+#else
+#define SPARSE 1
+#endif
+
 static void add(struct bytes *b, const char *text)
 {
 	bytes_add(b, text, strlen(text));
@@ -162,7 +169,7 @@ static size_t try_form(const struct run_options *o, const struct form *f, size_t
 	size_t start = frame(&wire, f, status, body), differ = 0;
 
 	/* byte by byte; a first piece that ends in the body; all in one piece */
-	for (size_t cut = 0, last = 0; last < wire.n; cut = cut < start ? start : cut + every) {
+	for (size_t cut = 0, last = 0; last < wire.n; cut = cut < start ? start : cut + every * SPARSE) {
 		last = cut < wire.n ? cut : wire.n;
 		const char *wrong = respond(&run, o, stream, &wire, last, cut == 0 ? 1 : 0);
 

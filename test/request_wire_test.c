@@ -1,21 +1,12 @@
 /*
  * The requests that Claude Code sends (test/wire/requests), and what the
- * upstream must receive for each (test/wire/upstream): lines of
- *
- *   roles = system user ...     the messages' roles, in order
- *   members = model ...         the names of the body's members
- *   tool names = Agent ...      the tools' names
- *   PATH = JSON                 a value, byte for byte; 0 1 2 are items
- *   PATH ^ TEXT   PATH $ TEXT   its JSON begins, ends with this
- *   PATH ~ TEXT   PATH #N       holds this; has N items
- *   PATH absent   nowhere TEXT  is not there; is not in the body
- *   has_image   hidden thinking   last is user     what the connection learns
- *   counted                     a count_tokens request: only checked
+ * upstream must receive for each (test/wire/upstream): lines of request_says.h,
+ * or "counted" for a count_tokens request, which is only checked.
  *
  * Whatever provider it goes to, it must be good Chat Completions.
  */
 #include "chat_grammar.h"
-#include "request_run.h"
+#include "request_says.h"
 
 #include "check.h"
 
@@ -30,106 +21,6 @@ static char *wire_file(const char *dir, const char *name)
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	return read_file(path);
-}
-
-static struct j_val at(struct j_val v, const char *path)
-{
-	while (*path != '\0') {
-		char name[64];
-		size_t n = strcspn(path, ".");
-		memcpy(name, path, n);
-		name[n] = '\0';
-		path += n + (path[n] == '.');
-		if (v.type == J_ARRAY) {
-			struct j_val item = { 0 };
-			for (long i = atol(name); i >= 0 && j_item(v, &item); i--)
-				;
-			v = item;
-		} else {
-			v = j_get(v, name);
-		}
-	}
-	return v;
-}
-
-static void append(char *list, struct j_val name)
-{
-	if (list[0] != '\0')
-		strcat(list, " ");
-	j_text(name, list + strlen(list), 100);
-}
-
-/* "system user ..." */
-static bool listed(struct j_val body, const char *what, const char *want)
-{
-	char list[4096] = "";
-	struct j_val key = { 0 }, v = { 0 };
-
-	if (strcmp(what, "members") == 0) {
-		while (j_member(body, &key, &v))
-			append(list, key);
-	} else {
-		bool tools = strcmp(what, "tool names") == 0;
-		while (j_item(j_get(body, tools ? "tools" : "messages"), &v))
-			append(list, tools ? at(v, "function.name") : j_get(v, "role"));
-	}
-	return strcmp(list, want) == 0;
-}
-
-static bool contains(const char *p, size_t n, const char *text)
-{
-	size_t k = strlen(text);
-
-	for (size_t i = 0; i + k <= n; i++)
-		if (memcmp(p + i, text, k) == 0)
-			return true;
-	return false;
-}
-
-static bool holds_value(struct j_val body, char *line)
-{
-	char *blank = strchr(line, ' ');
-	if (blank == NULL)
-		return false;
-	*blank = '\0';
-	struct j_val v = at(body, line);
-	*blank = ' ';
-	const char *rest = blank + 1;
-	size_t n = strlen(rest) > 2 ? strlen(rest + 2) : 0;
-	if (strcmp(rest, "absent") == 0)
-		return v.type == J_NONE;
-	if (rest[0] == '#')
-		return j_count(v) == (size_t)atoi(rest + 1);
-	if (v.type == J_NONE || rest[1] != ' ')
-		return false;
-	switch (rest[0]) {
-	case '=': return v.n == n && memcmp(v.p, rest + 2, n) == 0;
-	case '^': return v.n >= n && memcmp(v.p, rest + 2, n) == 0;
-	case '$': return v.n >= n && memcmp(v.p + v.n - n, rest + 2, n) == 0;
-	case '~': return contains(v.p, v.n, rest + 2);
-	}
-	return false;
-}
-
-static bool holds(const struct result *r, char *line)
-{
-	static const char *const lists[] = { "roles", "members", "tool names" };
-	struct j_val body = j_root(r->body, r->n);
-
-	for (size_t i = 0; i < 3; i++) {
-		size_t n = strlen(lists[i]);
-		if (strncmp(line, lists[i], n) == 0 && strncmp(line + n, " = ", 3) == 0)
-			return listed(body, lists[i], line + n + 3);
-	}
-	if (strncmp(line, "nowhere ", 8) == 0)
-		return !contains(r->body, r->n, line + 8);
-	if (strcmp(line, "has_image") == 0)
-		return r->f.has_image;
-	if (strcmp(line, "hidden thinking") == 0)
-		return !r->f.show_thinking;
-	if (strcmp(line, "last is user") == 0)
-		return r->f.last_is_user;
-	return holds_value(body, line);
 }
 
 /* what no upstream may see, and what every one gets */
