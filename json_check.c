@@ -252,7 +252,7 @@ static int check(char *text, size_t n, struct j_err *err, bool mend)
 	c.depth = 0;
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		p = bad(&c, p, "begins with a byte order mark");
-	if ((uint64_t)n > UINT32_MAX)
+	if (n >> 16 >> 16 != 0) /* in two: size_t may have 32 bits */
 		p = bad(&c, p, "is 4 GiB or more");
 	while (p != NULL && c.state != DONE)
 		p = step(&c, skip_space(&c, p));
