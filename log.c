@@ -310,7 +310,9 @@ static size_t stamp(char *dst, size_t room)
 	return n + fmt(dst + n, room - n, ".%03ldZ ", (long)now.tv_nsec / 1000000);
 }
 
-static ssize_t push(const struct log *l, const char *p, size_t n)
+#define TRIES 8		/* of a write that signals interrupt */
+
+static ssize_t push_once(const struct log *l, const char *p, size_t n)
 {
 	struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
 
@@ -319,6 +321,18 @@ static ssize_t push(const struct log *l, const char *p, size_t n)
 	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
 		return -1;
 	return write(l->fd, p, n);
+}
+
+static ssize_t push(const struct log *l, const char *p, size_t n)
+{
+	ssize_t k = -1;
+
+	errno = EINTR;
+	for (int i = 0; i < TRIES && k < 0 && errno == EINTR; i++) {
+		errno = 0;
+		k = push_once(l, p, n);
+	}
+	return k;
 }
 
 /* p[0..n) with room for one byte before it, for the newline that a cut line lacks */

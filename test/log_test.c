@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -242,6 +243,44 @@ static void short_write(void)
 	close(fd);
 }
 
+/* in place of the C library's: the next so many writes are interrupted */
+static int interrupts, writes;
+
+ssize_t write(int fd, const void *p, size_t n)
+{
+	writes++;
+	if (interrupts > 0) {
+		interrupts--;
+		errno = EINTR;
+		return -1;
+	}
+	return writev(fd, &(struct iovec){ (void *)(uintptr_t)p, n }, 1);
+}
+
+static void interrupted(void)
+{
+	struct log l;
+	char text[64];
+	int p[2];
+
+	CHECK("a pipe", pipe(p) == 0 && fcntl(p[0], F_SETFL, O_NONBLOCK) == 0);
+	log_init(&l, p[1], LOG_INFO, false);
+	interrupts = 3;
+	log_line(&l, LOG_INFO, "through");
+	ssize_t n = read(p[0], text, sizeof text);
+	CHECK("a write that signals interrupt is made again", n == 13 && memcmp(text, "INFO through\n", 13) == 0 && l.lost == 0);
+	interrupts = 1000;
+	writes = 0;
+	log_line(&l, LOG_INFO, "not through");
+	CHECK("but not for ever", l.lost == 1 && writes < 20);
+	interrupts = 0;
+	log_line(&l, LOG_INFO, "again");
+	n = read(p[0], text, sizeof text);
+	CHECK("then the loss is told", n > 20 && memcmp(text, "WARNING 1 log line lost\nINFO again\n", 35) == 0);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void redaction(void)
 {
 	static const char *const secrets[] = { "hunter2hunter2", "canary", "abc", "", NULL, "canary-long" };
@@ -294,6 +333,7 @@ int main(void)
 	lines();
 	failures();
 	short_write();
+	interrupted();
 	redaction();
 	return CHECK_END();
 }
