@@ -16,18 +16,20 @@ static void upper(char *text, size_t n)
 			text[i] = (char)(text[i] - 32);
 }
 
-/* The line that makes a repair permanent, for people: maxtok=x is UP_MAXTOK=x in their file. */
-static void tell(struct conn *c, const char *setting)
+/* What makes a repair permanent, for people: maxtok=x is UP_MAXTOK=x in their file. */
+static void tell(struct conn *c, const char *settings)
 {
-	char name[64];
-	size_t n = strcspn(setting, "=");
+	char text[3 * Q_TEXT];
+	size_t n = 0;
 
-	n = n < sizeof name - 1 ? n : sizeof name - 1;
-	memcpy(name, setting, n);
-	name[n] = '\0';
-	upper(name, n);
-	log_line(&c->srv->log, LOG_WARNING, "%s %s refused the request; trying again with UP_%s%s",
-		c->id, c->place, name, setting + n);
+	while (*settings && n < sizeof text) {
+		size_t k = strcspn(settings, " "), name = strcspn(settings, "="), at = n;
+		n += fmt(text + n, sizeof text - n, " UP_%.*s", (int)k, settings);
+		if (n < sizeof text)
+			upper(text + at, name + strlen(" UP_"));
+		settings += k + (settings[k] == ' ');
+	}
+	log_line(&c->srv->log, LOG_WARNING, "%s %s refused the request; trying again with%s", c->id, c->place, text);
 }
 
 static void note(struct conn *c, const char *setting)

@@ -25,6 +25,8 @@ refusal() {
 	refusal 400 '"Unsupported parameter: '\''max_tokens'\'' is not supported with this model. Use '\''max_completion_tokens'\'' instead."'
 	echo 'when both temperature'
 	refusal 422 '"Unsupported value: '\''temperature'\'' does not support 0.5 with this model. Only the default (1) value is supported."'
+	printf "when echo\n\ttimes 1\n"
+	refusal 400 '"thinking is enabled but reasoning_content is missing in assistant tool call message at index 2"'
 	echo 'when denied'
 	refusal 401 '"Unsupported parameter: '\''temperature'\''"'
 	echo 'when *'
@@ -61,6 +63,10 @@ before=$(sent_count)
 ask model-d both
 is 'two refusals: answered' "$status" 200
 is 'each one repaired' "$(($(sent_count) - before))" 3
+
+ask model-g echo
+is 'a repair of several settings: answered' "$status" 200
+has 'the log names each as it is written' "$log" 'trying again with UP_ECHO=reasoning_content UP_ECHO_ALL=1 UP_ECHO_FILL=empty'
 
 before=$(sent_count)
 ask model-e never
