@@ -5,7 +5,8 @@
  * people put it. 'single quotes' keep everything, "double quotes" know \n \t \"
  * and \\ (any other backslash stays); without quotes the value ends at the end
  * of the line or at a # behind white space, and white space around it goes. LF
- * or CRLF, a BOM at the head is skipped. Nothing is expanded or executed.
+ * or CRLF, a BOM at the head is skipped. Nothing is expanded or executed. A
+ * curly quote at the head of a value is refused: it was meant as a plain one.
  */
 #include "dotenv.h"
 
@@ -199,6 +200,12 @@ static void unquoted(char *begin, char *p)
 	*end = 0;
 }
 
+/* as word processors put them: U+2018 to U+201F */
+static bool curly(const char *p)
+{
+	return strncmp(p, "\xe2\x80", 2) == 0 && (unsigned char)p[2] >= 0x98 && (unsigned char)p[2] <= 0x9f;
+}
+
 static int setting(char *p, char **name, char **value, const char **why)
 {
 	char *begin;
@@ -220,6 +227,8 @@ static int setting(char *p, char **name, char **value, const char **why)
 		*why = double_quoted(p + 1);
 	else if (*p == '\'')
 		*why = single_quoted(p + 1);
+	else if (curly(p))
+		*why = "a curly quote before the value: type a plain one, or none";
 	else
 		unquoted(begin, p);
 	return *why ? -1 : 1;

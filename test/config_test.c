@@ -134,6 +134,8 @@ static void refusals(void)
 		{ KEY "BIG_MODEL='m\nX='y'\n", ":2: the quote is not closed" },
 		{ KEY "BIG_MODEL=\"m\"x\n", ":2: text behind the closing quote" },
 		{ KEY "BIG_MODEL=\"m\"#x\n", ":2: text behind the closing quote" },
+		{ KEY "BIG_MODEL=\xe2\x80\x9cm\xe2\x80\x9d\n", ":2: a curly quote" },
+		{ KEY "BIG_MODEL= \xe2\x80\x98m\xe2\x80\x99\n", ":2: a curly quote" },
 		{ KEY "BIG_MODEL=\"m\\nX: y\"\n", ":2: BIG_MODEL holds a control character" },
 		{ "OPENAI_API_KEY=a\rb\n", ":1: OPENAI_API_KEY holds a control character" },
 		{ KEY "PORT=65536\n", ":2: PORT is \"65536\": give a whole number from 0 to 65535" },
