@@ -155,6 +155,7 @@ static bool tell(const char *answer, size_t n)
 	return true;
 }
 
+/* What /test-connection says, where the small model is the one that is meant. */
 static bool check_request(struct server *srv, struct instance *inst)
 {
 	char answer[20480];
@@ -233,6 +234,23 @@ static void show_config(const struct config *cfg)
 		show_settings(cfg, cfg->small_model);
 }
 
+/* One tiny request to each of the models. */
+static bool check_models(struct server *srv, const struct config *cfg)
+{
+	const char *const models[] = { cfg->small_model, cfg->big_model, cfg->middle_model };
+	struct config one = *cfg;
+	struct instance inst = { .cfg = &one, .listener = -1, .port = cfg->port };
+	bool ok = true;
+
+	for (size_t i = 0; i < 3; i++) {
+		if ((i > 0 && strcmp(models[i], models[0]) == 0) || (i > 1 && strcmp(models[i], models[1]) == 0))
+			continue;
+		one.small_model = models[i];
+		ok = check_request(srv, &inst) && ok;
+	}
+	return ok;
+}
+
 static int check_one(const char *file)
 {
 	struct learned learned = { 0 };
@@ -244,10 +262,9 @@ static int check_one(const char *file)
 		out("config      FAILED: %s\n", err);
 		return 100;
 	}
-	struct instance inst = { .cfg = cfg, .listener = -1, .port = cfg->port };
 	show_config(cfg);
 	srv.pool = up_pool_new();
-	bool ok = srv.pool != NULL && check_connection(&srv, cfg) && check_request(&srv, &inst);
+	bool ok = srv.pool != NULL && check_connection(&srv, cfg) && check_models(&srv, cfg);
 	if (srv.pool != NULL)
 		up_pool_free(srv.pool);
 	cfg_free(cfg);

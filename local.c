@@ -184,7 +184,7 @@ void serve_test_failed(struct conn *c)
 
 	out_reset(c);
 	plan_put(&c->out_plan, "{\"status\":\"failed\",\"error_type\":\"%e\",\"message\":\"%e\",\"timestamp\":\"%c\",\"suggestions\":["
-		"\"Check OPENAI_API_KEY and OPENAI_BASE_URL\",\"Check that the provider has the model of SMALL_MODEL\","
+		"\"Check OPENAI_API_KEY and OPENAI_BASE_URL\",\"Check that the provider has the models of BIG_MODEL and SMALL_MODEL\","
 		"\"Check the account's limits and balance\",\"claude-code-proxy --check shows each step\"]}", c->error.type,
 		c->error.message, now(time));
 	/* a person asks: no advice for programs */

@@ -71,7 +71,7 @@ step() {
 	grep "^$1" "$T/out" | head -n 1 | sed 's/  */ /g'
 }
 local=OPENAI_BASE_URL=http://127.0.0.1:$provider/v1
-setting "$local" OPENAI_API_KEY=a-key-of-theirs ANTHROPIC_API_KEY=a-key-of-ours SMALL_MODEL=small
+setting "$local" OPENAI_API_KEY=a-key-of-theirs ANTHROPIC_API_KEY=a-key-of-ours SMALL_MODEL=small BIG_MODEL=small
 run --check --env "$T/env"
 is '--check: exit status' $code 0
 is '--check: configuration' "$(step config)" "config ok: $T/env"
@@ -85,6 +85,19 @@ check '--check: nothing on fd 2' empty "$T/err"
 setting "$local" "ANTHROPIC_API_KEY=$(head -c 4000 /dev/zero | tr '\0' k)"
 run --check --env "$T/env"
 is '--check with a long key' $code 0
+before=$(sent_count)
+setting "$local" SMALL_MODEL=small BIG_MODEL=large MIDDLE_MODEL=large
+run --check --env "$T/env"
+is '--check: another big model is asked too' "$(grep '^request' "$T/out" | sed 's/  */ /g' | tr '\n' ,) $(($(sent_count) - before))" \
+	'request ok: small answered,request ok: large answered, 2'
+setting "$local" SMALL_MODEL=small BIG_MODEL=large MIDDLE_MODEL=medium
+run --check --env "$T/env"
+is '--check: and another middle one' "$(grep -c '^request  *ok: ' "$T/out")" 3
+setting "$local" SMALL_MODEL=small BIG_MODEL=no-such-model MIDDLE_MODEL=small
+run --check --env "$T/env"
+is '--check: one of them fails' "$code $(grep '^request' "$T/out" | sed 's/  */ /g;s/:.*//' | tr '\n' ,) $(tail -n 1 "$T/out")" \
+	'111 request ok,request FAILED, not ready'
+has '--check: what to do then' "$T/out" BIG_MODEL
 env "$local" "$PROXY" --check >"$T/out" 2>&1
 is '--check of the environment' "$? $(step config)" '0 config ok: environment'
 
