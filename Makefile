@@ -36,7 +36,7 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
 LAYER0 = log
 PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows
 LAYER1 = config config_load config_table config_use dotenv target dns tls trust
-PURE2 = convert carry tokens error error_said error_overflow error_repair schema schema_node schema_gemini \
+PURE2 = convert carry tokens calibration caches error error_said error_overflow error_repair schema schema_node schema_gemini \
 	request request_base64 request_blocks request_content request_echo request_system request_think \
 	request_tools request_turns reply again finish usage reasoning text sink calls markup markup_parse stash
 LAYER2 = heap learned dial pool upstream

@@ -115,8 +115,7 @@ static void copy_text(char *dst, size_t room, struct http_text t)
 	fmt(dst, room, "%.*s", (int)t.n, t.p);
 }
 
-/* Session ids go upstream: visible ASCII, else it is none. */
-static void take_session(struct conn *c, struct http_text t)
+void conn_session(struct conn *c, struct http_text t)
 {
 	if (t.n >= sizeof c->session_id)
 		return;
@@ -147,7 +146,10 @@ static void take_head(struct conn *c, const struct http_head *h)
 	http_body_init(&c->body_in, h);
 	c->body_over = h->framing == HTTP_EMPTY || (h->framing == HTTP_LENGTH && h->length == 0);
 	copy_text(c->origin, sizeof c->origin, route_origin(h, c->inst->cfg));
-	take_session(c, http_field(h, "x-claude-code-session-id"));
+	conn_session(c, http_field(h, "x-claude-code-session-id"));
+	struct http_text agent = http_field(h, "x-claude-code-agent-id");
+	if (agent.p != NULL)
+		c->agent = hash_bytes(agent.p, agent.n);
 	if (route_preflight(h, c->inst->cfg)) {
 		serve_preflight(c, http_field(h, "access-control-request-headers"));
 		return;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "caches.h"
 #include "config.h"
 #include "heap.h"
 #include "http.h"
@@ -48,6 +49,7 @@ struct instance {
 	int port;			/* where it listens: with PORT=0 the one that the system picked */
 	unsigned next;			/* of the settings that make room */
 	struct model_settings settings[INSTANCE_MODELS];
+	struct calibration calibration;	/* of the estimates, by conn_model */
 };
 
 /* what all connections share; main owns it */
@@ -58,6 +60,7 @@ struct server {
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
 	unsigned count;			/* connections */
 	bool draining;			/* SIGTERM came: no request after the present one */
+	struct caches caches;
 };
 
 enum phase {
@@ -122,6 +125,7 @@ struct conn {
 	unsigned char seed[16];		/* random, for the ids of this request */
 	char id[32];			/* request-id */
 	char session_id[72];
+	uint64_t agent;			/* a hash of the subagent's id, the same for all without */
 	char origin[128];		/* Access-Control-Allow-Origin of the answer, "" without */
 	char model[CONV_MODEL_MAX + 1], up_model[CONV_MODEL_MAX + 1];
 	size_t nmodel;
@@ -208,6 +212,9 @@ bool conn_idle(const struct conn *c);
 
 void conn_enter(struct conn *c, enum phase phase);
 
+/* Takes t as the session's id. It goes upstream: visible ASCII, else it is none. */
+void conn_session(struct conn *c, struct http_text t);
+
 /* client.c. Reading into p gives the bytes, 0 when nothing is there now; an end is noted in in_eof. */
 size_t client_read(struct conn *c, char *p, size_t room);
 bool fill_rx(struct conn *c);			/* what has come, into rx */
@@ -278,5 +285,11 @@ size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, 
 void conn_redact_error(struct conn *c);	/* c->error, which is the answer's */
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
 void conn_log(struct conn *c);
+
+/* The upstream's usage has come: the estimate learns from it, and a cache that is no longer hit is told of. */
+void conn_counted(struct conn *c);
+
+/* The upstream's model, for what is remembered of it. */
+uint64_t conn_model(const struct conn *c);
 
 #endif

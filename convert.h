@@ -118,11 +118,4 @@ void error_event(struct plan *p, const struct api_error *e, const char *request_
  */
 int chat_convert(struct j_val body, const char *model, struct plan *out, struct api_error *e);
 
-/*
- * An estimate of the input tokens of a Messages request (also a count_tokens
- * one), by classes of characters: system, messages, tools, tool results and
- * images. Additive over blocks.
- */
-int64_t tokens_estimate(struct j_val body);
-
 #endif

@@ -73,6 +73,27 @@ void conn_log(struct conn *c)
 		said, strlen(said));
 }
 
+uint64_t conn_model(const struct conn *c)
+{
+	return hash_bytes(c->place, strlen(c->place));
+}
+
+void conn_counted(struct conn *c)
+{
+	uint64_t key[3] = { conn_model(c), hash_bytes(c->session_id, strlen(c->session_id)), c->agent };
+	int64_t prompt, read;
+
+	if (!reply_counted(&c->reply, &prompt, &read))
+		return;
+	tokens_learn(&c->inst->calibration, key[0], &c->facts.tokens, prompt);
+	if (c->session_id[0] == '\0' ||
+			!caches_collapsed(&c->srv->caches, hash_bytes((const char *)key, sizeof key), prompt, read))
+		return;
+	log_line(&c->srv->log, LOG_WARNING, "%s session %s: %s found only %lld of %lld tokens in its prompt cache, again, after"
+		" more than 80 %% before: see what changes at the head of the prompt (CLAUDE.md, tools, MCP servers, hooks), pauses"
+		" longer than the cache is kept, UP_CACHE", c->id, c->session_id, c->up_model, (long long)read, (long long)prompt);
+}
+
 size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, size_t n)
 {
 	const struct config *cfg = c->inst->cfg;

@@ -37,7 +37,8 @@ typedef char enums_are_unsigned[sizeof(enum q_think) == sizeof(unsigned) ? 1 : -
 static const struct key keys[] = {
 	KEY(path, PATH, Q_TEXT, "a path", "before /chat/completions when the base URL has no path"),
 	KEY(auth, WORD, 0, "bearer api-key none", "how the key is sent: Authorization: Bearer, api-key, not at all"),
-	KEY(headers, FIELDS, Q_TEXT, "Name: value|Name: value", "further fields of every request"),
+	KEY(headers, FIELDS, Q_TEXT, "Name: value|Name: value", "further fields of every request; {session}, {initiator} and {vision} stand for"
+		" the session's id, user or agent, and true where there is an image"),
 	KEY(maxtok, WORD, 0, "max_tokens max_completion_tokens none", "name of the output limit"),
 	KEY(temp, WORD, 0, "drop1 omit pass unit gt0",
 		"temperature: left out when 1, never sent, as it is, clamped to 0..1, to (0,1]"),

@@ -65,7 +65,7 @@ static const char *const builtin[] = {
 	"api.groq.com * path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none\n"
 	"^ *gpt-oss* echo=reasoning\n"
 	,
-	"api.x.ai * schema=xai echo=none stop=0 cache=key idle=900\n"
+	"api.x.ai * schema=xai echo=none stop=0 cache=key headers=\"x-grok-conv-id: {session}\" idle=900\n"
 	"^ *3-mini*|*4.3*|*4.5*|*4.6*|*4.7* think=effort efforts=low,medium,high\n"
 	"mistral.ai * usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral\n"
 	"^ *small*|*medium-3-5* think=effort efforts=none,high\n"
@@ -78,7 +78,7 @@ static const char *const builtin[] = {
 	"integrate.api.nvidia.com * think=template\n"
 	"githubcopilot.com * path= echo=copilot cache=copilot headers=\"Copilot-Integration-Id: vscode-chat"
 		"|Editor-Version: vscode/1.99.0|Editor-Plugin-Version: copilot-chat/0.26.7"
-		"|Openai-Intent: conversation-panel\"\n"
+		"|Openai-Intent: conversation-panel|X-Initiator: {initiator}|Copilot-Vision-Request: {vision}\"\n"
 	"models.github.ai * path=/inference maxtok=max_completion_tokens\n"
 	"api.cloudflare.com * path=\n"
 	"gateway.ai.cloudflare.com * path=\n"

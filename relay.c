@@ -83,17 +83,23 @@ bool drain_step(struct conn *c)
 	return true;
 }
 
-static void answer_done(struct conn *c)
+/* The answer was read to its end. */
+static void settle(struct conn *c)
 {
 	c->why = reply_stop_reason(&c->reply);
+	conn_counted(c);
 	let_upstream_go(c);
+}
+
+static void answer_done(struct conn *c)
+{
+	settle(c);
 	answer_over(c);
 }
 
 static void answer_whole(struct conn *c)
 {
-	c->why = reply_stop_reason(&c->reply);
-	let_upstream_go(c);
+	settle(c);
 	if (c->route == ROUTE_TEST)
 		serve_test_done(c);
 	else

@@ -507,6 +507,15 @@ void reply_usage(const struct reply *r, int64_t *in, int64_t *cached, int64_t *o
 	*out = u.output;
 }
 
+bool reply_counted(const struct reply *r, int64_t *prompt, int64_t *read)
+{
+	int64_t cached = r->count.read + r->count.created;
+
+	*read = r->count.read;
+	*prompt = r->count.prompt > cached ? r->count.prompt : cached;
+	return r->count.known && *prompt > 0;
+}
+
 const char *reply_stop_reason(const struct reply *r)
 {
 	return r->what == REPLY_DONE ? finish_stop_reason(r) : "";

@@ -147,6 +147,9 @@ void reply_nudge(struct reply *r, struct plan *out);
 void reply_usage(const struct reply *r, int64_t *in, int64_t *cached, int64_t *out);
 const char *reply_stop_reason(const struct reply *r);
 
+/* Whether the upstream counted the request's tokens; how many, and how many of them its cache had. */
+bool reply_counted(const struct reply *r, int64_t *prompt, int64_t *read);
+
 /* The error, after REPLY_FAILED. */
 const struct api_error *reply_error(const struct reply *r);
 

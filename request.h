@@ -6,6 +6,7 @@
 #define REQUEST_H
 
 #include "convert.h"
+#include "tokens.h"
 
 /* what the connection needs to know of a request */
 struct request_facts {
@@ -15,7 +16,7 @@ struct request_facts {
 	bool show_thinking;	/* reasoning is shown: not when thinking is disabled and there are no tools */
 	bool has_image;		/* an image goes upstream */
 	bool last_is_user;	/* the last message is a user's own, not tool results */
-	int64_t estimate;	/* tokens_estimate, filled by request_read */
+	struct tokens tokens;	/* filled by request_read */
 };
 
 /*

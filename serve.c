@@ -45,9 +45,22 @@ static void put_key(struct writer *w, enum q_auth auth)
 		put(w, name, bearer ? ": Bearer " : ": ", w->cfg->openai_api_key);
 }
 
-/* "Name: value|Name: value" of a provider's row */
-static void put_row_headers(struct writer *w, const char *rows)
+/* what a placeholder in a row's field stands for in this request; "": the field is left out */
+static const char *filled(const struct conn *c, const char *value)
 {
+	if (strcmp(value, "{session}") == 0)
+		return c->session_id;
+	if (strcmp(value, "{initiator}") == 0)
+		return c->facts.last_is_user ? "user" : "agent";
+	if (strcmp(value, "{vision}") == 0)
+		return c->facts.has_image ? "true" : "";
+	return value;
+}
+
+/* "Name: value|Name: value" of a provider's row */
+static void put_row_headers(struct writer *w, const struct conn *c)
+{
+	const char *rows = c->q.headers, *value;
 	char row[Q_TEXT];
 
 	while (*rows) {
@@ -55,7 +68,9 @@ static void put_row_headers(struct writer *w, const char *rows)
 		if (colon + 2 < n && n < sizeof row) {
 			memcpy(row, rows, n);
 			row[n] = row[colon] = '\0';
-			put_default(w, row, row + colon + 2);
+			value = filled(c, row + colon + 2);
+			if (value[0] != '\0')
+				put_default(w, row, value);
 		}
 		rows += n + (rows[n] == '|');
 	}
@@ -76,7 +91,7 @@ static bool make_head(struct conn *c)
 	put_default(&w, "Content-Type", "application/json");
 	fmt(text, sizeof text, "%zu", c->plan.total);
 	put(&w, "Content-Length", ": ", text);
-	put_row_headers(&w, c->q.headers);
+	put_row_headers(&w, c);
 	for (size_t i = 0; i < cfg->nheaders; i++)
 		put(&w, cfg->headers[i].name, ": ", cfg->headers[i].value);
 	put(&w, "", "", "");
@@ -178,6 +193,20 @@ static void go_upstream(struct conn *c, struct j_val root)
 	relay_start(c);
 }
 
+/* Clients that send no field for it name the session in metadata.user_id: in JSON, or as ..._session_ID. */
+static void session_of_user(struct conn *c, struct j_val user_id)
+{
+	char text[512], *p;
+
+	j_text(user_id, text, sizeof text);
+	p = strstr(text, "session_");
+	if (p == NULL || c->session_id[0] != '\0')
+		return;
+	p += strlen("session_");
+	p += strncmp(p, "id\"", 3) == 0 ? 3 + strspn(p + 3, ": \"") : 0;
+	conn_session(c, (struct http_text){ p, strcspn(p, "\"") });
+}
+
 static void serve_messages(struct conn *c, struct j_val root)
 {
 	if (request_read(root, &c->facts, &c->error) != 0) {
@@ -185,6 +214,7 @@ static void serve_messages(struct conn *c, struct j_val root)
 		return;
 	}
 	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
+	session_of_user(c, j_get(j_get(root, "metadata"), "user_id"));
 	choose_target(c);
 	go_upstream(c, root);
 }
@@ -198,6 +228,18 @@ void serve_again(struct conn *c)
 	go_upstream(c, j_root(c->body.p, c->body.n));
 }
 
+/* what a provider's fields say of a request */
+static void chat_facts(struct request_facts *f, struct j_val messages)
+{
+	struct j_val message = { 0 }, part;
+
+	while (j_item(messages, &message)) {
+		f->last_is_user = j_is(j_get(message, "role"), "user");
+		for (part = (struct j_val){ 0 }; j_item(j_get(message, "content"), &part);)
+			f->has_image = f->has_image || j_is(j_get(part, "type"), "image_url");
+	}
+}
+
 static void serve_chat(struct conn *c, struct j_val root)
 {
 	struct j_val model = j_get(root, "model");
@@ -206,6 +248,7 @@ static void serve_chat(struct conn *c, struct j_val root)
 	choose_target(c);
 	c->facts.model = model;
 	c->facts.stream = c->facts.up_stream = j_get(root, "stream").type == J_TRUE;
+	chat_facts(&c->facts, j_get(root, "messages"));
 	go_upstream(c, root);
 }
 
@@ -215,8 +258,10 @@ static void serve_count(struct conn *c, struct j_val root)
 		conn_failed(c, "bad request");
 		return;
 	}
+	struct tokens t = tokens_count(root);
 	c->nmodel = j_text(j_get(root, "model"), c->model, sizeof c->model);
-	plan_put(&c->out_plan, "{\"input_tokens\":%d}", tokens_estimate(root));
+	choose_target(c);
+	plan_put(&c->out_plan, "{\"input_tokens\":%d}", tokens_estimate(&t, &c->inst->calibration, conn_model(c)));
 	answer_plan(c, 200);
 }
 

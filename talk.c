@@ -42,8 +42,9 @@ static void reply_begin(struct conn *c)
 {
 	struct reply_options o = { .sink = to_events(c) ? SINK_EVENTS : SINK_MESSAGE, .q = &c->q,
 		.session = &c->session, .binding = c->binding, .model = c->model, .nmodel = c->nmodel,
-		.show_thinking = c->facts.show_thinking, .estimate = c->facts.estimate, .stash = &c->stash };
+		.show_thinking = c->facts.show_thinking, .stash = &c->stash };
 
+	o.estimate = tokens_estimate(&c->facts.tokens, &c->inst->calibration, conn_model(c));
 	memcpy(o.seed, c->seed, sizeof o.seed);
 	reply_start(&c->reply, &o);
 }

@@ -9,7 +9,8 @@
  * between them).
  *
  * Works on JSON strings as they are escaped; whole numbers only. Sums over
- * blocks, so a conversation's estimate is that of its parts. One table of 4 KB
+ * blocks, so a conversation's estimate is that of its parts. What is ASCII and
+ * what is not are summed apart, in the two halves of a word. A table of 11 KB
  * is made on the stack for each call.
  *
  *   state      behind
@@ -18,14 +19,18 @@
  *   D1..D3     digits of a group
  *   S1 S2      a blank, several
  *   P1..P3     punctuation
+ *   HAN        a Chinese character
  *   E_x        a backslash, and x before it
  *   H4..H1     \u, so many digits to come
  */
+#include "tokens.h"
+
 #include <string.h>
 
-#include "convert.h"
+#include "plan.h"
 
-#define UNIT 16		/* a token in units of cost */
+#define UNIT TOKENS_UNIT
+#define FOREIGN 32	/* the bits by which the costs of what is not ASCII are shifted */
 
 #define MESSAGE_TOKENS 4	/* role and separators */
 #define TOOL_TOKENS 10		/* what a declaration is wrapped in */
@@ -47,13 +52,13 @@ enum class {
 
 enum state {
 	START, W1, W13 = W1 + 12, U1, U3 = U1 + 2, D1, D3 = D1 + 2, S1, S2, NEW, TABS, P1, P3 = P1 + 2, UNDER, LETTER, ALIEN,
-	OTHER, E_START, E_WORD, E_PUNCT, E_MORE, E_NEW, E_BLANK, H4, H1 = H4 + 3, STATES
+	HAN, OTHER, E_START, E_WORD, E_PUNCT, E_MORE, E_NEW, E_BLANK, H4, H1 = H4 + 3, STATES
 };
 
 struct machine {
 	unsigned char class[256];
 	uint16_t next[STATES * CLASSES];	/* state * CLASSES: an index less to compute at each byte */
-	unsigned char cost[STATES * CLASSES];
+	uint64_t cost[STATES * CLASSES];
 };
 
 /* ---- classes ---- */
@@ -105,32 +110,33 @@ static const unsigned char steps[][6] = {
 	{ H1, H1, BYTES, OTHER, 0 }, { H4, H1, BYTES, MORE, 0 },
 
 	/* as what the escape stands for, behind what was before the backslash */
-	{ ESCAPED, LETTER_T, LETTER_T, TABS, 16 }, { ESCAPED, LETTER_U, LETTER_U, H4, 16 },
-	{ E_NEW, E_NEW, LETTER_N, LETTER_R, NEW, 12 }, { E_PUNCT, E_MORE, LETTER_N, LETTER_R, NEW, 0 },
-	{ ESCAPED, LETTER_N, LETTER_R, NEW, 19 },
-	{ E_PUNCT, E_PUNCT, BYTES, P1 + 1, 7 }, { E_MORE, E_MORE, BYTES, P3, 2 }, { ESCAPED, BYTES, P1, 14 },
+	{ ESCAPED, LETTER_T, LETTER_T, TABS, 10 }, { ESCAPED, LETTER_U, LETTER_U, H4, 16 },
+	{ E_NEW, E_NEW, LETTER_N, LETTER_R, NEW, 10 }, { E_PUNCT, E_MORE, LETTER_N, LETTER_R, NEW, 0 },
+	{ ESCAPED, LETTER_N, LETTER_R, NEW, 10 },
+	{ E_PUNCT, E_PUNCT, BYTES, P1 + 1, 4 }, { E_MORE, E_MORE, BYTES, P3, 2 }, { ESCAPED, BYTES, P1, 18 },
 
-	/* letters 7 and 9, and each from 13 on, make another token likelier */
-	{ W1 + 5, W1 + 5, LETTERS, MORE, 3 }, { W1 + 7, W1 + 7, LETTERS, MORE, 8 }, { W13 - 1, W13, LETTERS, W13, 13 },
+	/* the ninth letter, and each from the 13th on, make another token likelier */
+	{ W1 + 7, W1 + 7, LETTERS, MORE, 3 }, { W13 - 1, W13, LETTERS, W13, 13 },
 	{ W1, W13, LETTERS, MORE, 0 }, { U1, U1, LETTERS, W1 + 1, 0 }, { LETTER, LETTER, LETTERS, W1 + 1, 0 },
-	{ U1, U3, LETTERS, W1, 20 }, { S1, S2, LETTERS, W1, 15 }, { ANY, LETTERS, W1, 11 },
+	{ U1, U3, LETTERS, W1, 21 }, { S1, S2, LETTERS, W1, 17 }, { ANY, LETTERS, W1, 13 },
 
-	{ U1, U1, UPPER, UPPER, MORE, 0 }, { U1, U3, UPPER, UPPER, U3, 5 }, { W1, W13, UPPER, UPPER, U1, 20 },
-	{ S1, S2, UPPER, UPPER, U1, 14 }, { ANY, UPPER, UPPER, U1, 10 },
-	{ D1, D3 - 1, DIGIT, DIGIT, MORE, 0 }, { S1, S2, DIGIT, DIGIT, D1, 36 }, { ANY, DIGIT, DIGIT, D1, 22 },
-	{ S1, S1, BLANK, BLANK, S2, 20 }, { S2, S2, BLANK, BLANK, S2, 0 }, { ANY, BLANK, BLANK, S1, 0 },
+	{ U1, U1, UPPER, UPPER, MORE, 0 }, { U1, U3, UPPER, UPPER, U3, 2 }, { W1, W13, UPPER, UPPER, U1, 19 },
+	{ S1, S2, UPPER, UPPER, U1, 20 }, { P1, P1, UPPER, UPPER, U1, 15 }, { ANY, UPPER, UPPER, U1, 21 },
+	{ D1, D3 - 1, DIGIT, DIGIT, MORE, 0 }, { S1, S2, DIGIT, DIGIT, D1, 39 }, { ANY, DIGIT, DIGIT, D1, 24 },
+	{ S1, S1, BLANK, BLANK, S2, 18 }, { S2, S2, BLANK, BLANK, S2, 0 }, { ANY, BLANK, BLANK, S1, 0 },
 	{ NEW, NEW, NEWLINE, NEWLINE, NEW, 12 }, { P1, UNDER, NEWLINE, NEWLINE, NEW, 0 }, { ANY, NEWLINE, NEWLINE, NEW, 19 },
 	{ TABS, TABS, TAB, TAB, TABS, 6 }, { ANY, TAB, TAB, TABS, 16 },
-	{ UNDER, UNDER, UNDERSCORE, UNDERSCORE, UNDER, 2 }, { ANY, UNDERSCORE, UNDERSCORE, UNDER, 7 },
+	{ ANY, UNDERSCORE, UNDERSCORE, UNDER, 7 },
 	{ P1, P1, BACKSLASH, BACKSLASH, E_PUNCT, 0 }, { UNDER, UNDER, BACKSLASH, BACKSLASH, E_PUNCT, 0 },
 	{ P1, P3, BACKSLASH, BACKSLASH, E_MORE, 0 }, { NEW, NEW, BACKSLASH, BACKSLASH, E_NEW, 0 },
 	{ S1, S2, BACKSLASH, BACKSLASH, E_BLANK, 0 }, { START, START, BACKSLASH, BACKSLASH, E_START, 0 },
 	{ ANY, BACKSLASH, BACKSLASH, E_WORD, 0 },
-	{ P1, P1, PUNCT, PUNCT, MORE, 7 }, { P1, P3, PUNCT, PUNCT, P3, 2 }, { ANY, PUNCT, PUNCT, P1, 14 },
+	{ P1, P1, PUNCT, PUNCT, MORE, 0 }, { P1, P3, PUNCT, PUNCT, P3, 3 }, { ANY, PUNCT, PUNCT, P1, 15 },
 
-	{ ANY, LATIN, LATIN, LETTER, 28 }, { ALIEN, ALIEN, TWO, TWO, ALIEN, 4 }, { ANY, TWO, TWO, ALIEN, 21 },
-	{ ANY, INDIC, INDIC, OTHER, 16 }, { ANY, SYMBOL, SYMBOL, OTHER, 22 }, { ANY, KANA, KANA, OTHER, 13 },
-	{ ANY, CJK, CJK, OTHER, 12 }, { ANY, HANGUL, FULL, OTHER, 15 }, { ANY, FOUR, FOUR, OTHER, 48 },
+	{ ANY, LATIN, LATIN, LETTER, 28 }, { ALIEN, ALIEN, TWO, TWO, ALIEN, 4 }, { ANY, TWO, TWO, ALIEN, 20 },
+	{ ANY, INDIC, INDIC, OTHER, 16 }, { ANY, SYMBOL, SYMBOL, OTHER, 20 }, { ANY, KANA, KANA, OTHER, 13 },
+	{ HAN, HAN, CJK, CJK, HAN, 12 }, { ANY, CJK, CJK, HAN, 16 },
+	{ ANY, HANGUL, HANGUL, OTHER, 15 }, { ANY, FULL, FULL, OTHER, 13 }, { ANY, FOUR, FOUR, OTHER, 48 },
 	{ ANY, INNER, INNER, STAY, 0 },
 };
 
@@ -146,7 +152,7 @@ static void machine_init(struct machine *m)
 
 			for (unsigned c = r[2]; c <= r[3]; c++) {
 				m->next[s * CLASSES + c] = (uint16_t)(next * CLASSES);
-				m->cost[s * CLASSES + c] = r[5];
+				m->cost[s * CLASSES + c] = (uint64_t)r[5] << (c >= LATIN || next == H4 ? FOREIGN : 0);
 			}
 		}
 	}
@@ -155,11 +161,11 @@ static void machine_init(struct machine *m)
 /* ---- text ---- */
 
 /*
- * The cost of a text, in units. A long one is read from its head and from a
+ * The costs of a text, in units, both in one. A long one is read from its head and from a
  * blank near its middle at once: each byte waits for the state before it, and
  * two that wait together take the time of one.
  */
-static int64_t cost(const struct machine *m, const char *p, size_t n)
+static uint64_t cost(const struct machine *m, const char *p, size_t n)
 {
 	const unsigned char *a = (const unsigned char *)p, *b = a;
 	unsigned i, k, sa = START, sb = START;
@@ -179,7 +185,7 @@ static int64_t cost(const struct machine *m, const char *p, size_t n)
 			k = sb + m->class[b[at]];
 			sa = m->next[i];
 			sb = m->next[k];
-			total += (uint64_t)m->cost[i] + m->cost[k];
+			total += m->cost[i] + m->cost[k];
 		}
 		a += both;
 		for (; a < (const unsigned char *)p + half; a++) {
@@ -194,20 +200,7 @@ static int64_t cost(const struct machine *m, const char *p, size_t n)
 		sb = m->next[i];
 		total += m->cost[i];
 	}
-	return (int64_t)total;
-}
-
-static int64_t string_cost(const struct machine *m, struct j_val string)
-{
-	size_t n;
-	const char *p = j_raw(string, &n);
-
-	return n > 0 ? cost(m, p, n) : 0;
-}
-
-static int64_t json_cost(const struct machine *m, struct j_val v)
-{
-	return v.n > 0 ? cost(m, v.p, v.n) : 0;
+	return total;
 }
 
 /* ---- images ---- */
@@ -328,16 +321,38 @@ static int64_t image_tokens(struct j_val source)
 
 /* ---- blocks ---- */
 
-/* what all blocks are counted with */
+/* the request's tools, the sums so far, and what they are made with */
 struct count {
 	struct machine machine;
 	struct j_val tools;
+	struct tokens sum;
 };
 
-static int64_t content_cost(const struct count *c, struct j_val content, int nest);
+static void add_raw(struct count *c, const char *p, size_t n)
+{
+	uint64_t both = n > 0 ? cost(&c->machine, p, n) : 0;
+
+	c->sum.plain += (uint32_t)both;
+	c->sum.foreign += (int64_t)(both >> FOREIGN);
+}
+
+static void add_string(struct count *c, struct j_val string)
+{
+	size_t n;
+	const char *p = j_raw(string, &n);
+
+	add_raw(c, p, n);
+}
+
+static void add_json(struct count *c, struct j_val v)
+{
+	add_raw(c, v.p, v.n);
+}
+
+static void add_content(struct count *c, struct j_val content, int nest);
 
 /* without its title and context */
-static int64_t document_cost(const struct count *c, struct j_val source, int nest)
+static void add_document(struct count *c, struct j_val source, int nest)
 {
 	enum { TYPE, DATA, CONTENT, FIELDS };
 	struct j_val f[FIELDS];
@@ -345,41 +360,47 @@ static int64_t document_cost(const struct count *c, struct j_val source, int nes
 	j_pick(source, "type\0data\0content\0", f);
 	switch (j_which(f[TYPE], "text\0content\0base64\0")) {
 	case 0:
-		return string_cost(&c->machine, f[DATA]);
+		add_string(c, f[DATA]);
+		break;
 	case 1:
-		return content_cost(c, f[CONTENT], nest);
+		add_content(c, f[CONTENT], nest);
+		break;
 	case 2:
-		return ((int64_t)f[DATA].n / 4 * 3 / DOCUMENT_BYTES + 1) * UNIT;
+		c->sum.media += (int64_t)f[DATA].n / 4 * 3 / DOCUMENT_BYTES + 1;
+		break;
 	default:
-		return DOCUMENT_TOKENS * UNIT;
+		c->sum.media += DOCUMENT_TOKENS;
 	}
 }
 
-static int64_t tool_cost(const struct machine *m, struct j_val tool)
+static void add_tool(struct count *c, struct j_val tool)
 {
 	struct j_val field[3];
 
 	j_pick(tool, "name\0description\0input_schema\0", field);
-	return TOOL_TOKENS * UNIT + string_cost(m, field[0]) + string_cost(m, field[1]) + json_cost(m, field[2]);
+	c->sum.plain += TOOL_TOKENS * UNIT;
+	add_string(c, field[0]);
+	add_string(c, field[1]);
+	add_json(c, field[2]);
 }
 
 /* a deferred tool is sent where it is referenced */
-static int64_t reference_cost(const struct count *c, struct j_val name)
+static void add_reference(struct count *c, struct j_val name)
 {
 	struct j_val tool = { 0 };
 
 	while (j_item(c->tools, &tool))
-		if (j_same(j_get(tool, "name"), name))
-			return tool_cost(&c->machine, tool);
-	return 0;
+		if (j_same(j_get(tool, "name"), name)) {
+			add_tool(c, tool);
+			return;
+		}
 }
 
-static int64_t block_cost(const struct count *c, struct j_val block, int nest)
+static void add_block(struct count *c, struct j_val block, int nest)
 {
 	/* first the fields that some of the types are named after */
 	enum { TEXT, THINKING, TYPE, NAME, INPUT, CONTENT, SOURCE, TITLE, CONTEXT, TOOL_NAME, FIELDS };
 	enum { DOCUMENT = THINKING + 1, IMAGE, RESULT, REFERENCE, REDACTED, USE, SERVER_USE };
-	const struct machine *m = &c->machine;
 	struct j_val f[FIELDS];
 
 	j_pick(block, "text\0thinking\0type\0name\0input\0content\0source\0title\0context\0tool_name\0", f);
@@ -388,70 +409,78 @@ static int64_t block_cost(const struct count *c, struct j_val block, int nest)
 	switch (type) {
 	case TEXT:
 	case THINKING:
-		return string_cost(m, f[type]);
+		add_string(c, f[type]);
+		break;
 	case USE:
 	case SERVER_USE:
-		return CALL_TOKENS * UNIT + string_cost(m, f[NAME]) + json_cost(m, f[INPUT]);
+		c->sum.plain += CALL_TOKENS * UNIT;
+		add_string(c, f[NAME]);
+		add_json(c, f[INPUT]);
+		break;
 	case RESULT:
-		return RESULT_TOKENS * UNIT + content_cost(c, f[CONTENT], nest);
+		c->sum.plain += RESULT_TOKENS * UNIT;
+		add_content(c, f[CONTENT], nest);
+		break;
 	case IMAGE:
-		return image_tokens(f[SOURCE]) * UNIT;
+		c->sum.media += image_tokens(f[SOURCE]);
+		break;
 	case DOCUMENT:
-		return string_cost(m, f[TITLE]) + string_cost(m, f[CONTEXT]) + document_cost(c, f[SOURCE], nest);
+		add_string(c, f[TITLE]);
+		add_string(c, f[CONTEXT]);
+		add_document(c, f[SOURCE], nest);
+		break;
 	case REFERENCE:
-		return reference_cost(c, f[TOOL_NAME]);
+		add_reference(c, f[TOOL_NAME]);
+		break;
 	case REDACTED:
-		return 0;
+		break;
 	default:
-		return json_cost(m, block);
+		add_json(c, block);
 	}
 }
 
-static int64_t content_cost(const struct count *c, struct j_val content, int nest)
+static void add_content(struct count *c, struct j_val content, int nest)
 {
 	struct j_val item = { 0 };
-	int64_t total = string_cost(&c->machine, content);
 
+	add_string(c, content);
 	while (nest > 0 && j_item(content, &item))
-		total += item.type == J_STRING ? string_cost(&c->machine, item) : block_cost(c, item, nest - 1);
-	return total;
+		if (item.type == J_STRING)
+			add_string(c, item);
+		else
+			add_block(c, item, nest - 1);
 }
 
 /* ---- the request ---- */
 
 /* the first block of Claude Code's is for billing and is not sent on */
-static int64_t system_cost(const struct count *c, struct j_val system)
+static void add_system(struct count *c, struct j_val system)
 {
 	struct j_val block = { 0 };
-	int64_t total = string_cost(&c->machine, system);
 
+	add_string(c, system);
 	while (j_item(system, &block))
 		if (!j_begins(j_get(block, "text"), "x-anthropic-billing-header"))
-			total += block_cost(c, block, NEST);
-	return total;
+			add_block(c, block, NEST);
 }
 
-static int64_t tools_cost(const struct count *c)
+struct tokens tokens_count(struct j_val body)
 {
-	struct j_val tool = { 0 };
-	int64_t total = 0;
-
-	while (j_item(c->tools, &tool))
-		if (j_get(tool, "defer_loading").type != J_TRUE)
-			total += tool_cost(&c->machine, tool);
-	return total;
-}
-
-int64_t tokens_estimate(struct j_val body)
-{
-	struct j_val field[3], message = { 0 };
+	struct j_val field[3], item = { 0 };
 	struct count c;
 
 	machine_init(&c.machine);
 	j_pick(body, "system\0messages\0tools\0", field);
 	c.tools = field[2];
-	int64_t total = system_cost(&c, field[0]) + tools_cost(&c);
-	while (j_item(field[1], &message))
-		total += MESSAGE_TOKENS * UNIT + content_cost(&c, j_get(message, "content"), NEST);
-	return (total + UNIT - 1) / UNIT;
+	c.sum = (struct tokens){ 0 };
+	add_system(&c, field[0]);
+	while (j_item(c.tools, &item))
+		if (j_get(item, "defer_loading").type != J_TRUE)
+			add_tool(&c, item);
+	item = (struct j_val){ 0 };
+	while (j_item(field[1], &item)) {
+		c.sum.plain += MESSAGE_TOKENS * UNIT;
+		add_content(&c, j_get(item, "content"), NEST);
+	}
+	return c.sum;
 }

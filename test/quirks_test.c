@@ -242,6 +242,9 @@ static void tables(void)
 }
 
 /* what the built-in rows say: host, port, model, then the settings that must hold, all others as they begin */
+#define GROK " headers=\"x-grok-conv-id: {session}\""
+#define COPILOT "|X-Initiator: {initiator}|Copilot-Vision-Request: {vision}"
+
 static const struct { const char *host; int port; const char *model, *settings; } rows[] = {
 	{ "unknown.example", 443, "some-model", "" },
 	{ "api.openai.com", 443, "gpt-4o",
@@ -298,8 +301,8 @@ static const struct { const char *host; int port; const char *model, *settings; 
 	{ "api.groq.com", 443, "qwen3", "path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none" },
 	{ "api.groq.com", 443, "openai/gpt-oss-120b",
 		"path=/openai/v1 maxtok=max_completion_tokens think=effort echo=reasoning images=none" },
-	{ "api.x.ai", 443, "grok-4", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" },
-	{ "api.x.ai", 443, "grok-4.3", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900 think=effort" },
+	{ "api.x.ai", 443, "grok-4", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" GROK },
+	{ "api.x.ai", 443, "grok-4.3", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" GROK " think=effort" },
 	{ "api.mistral.ai", 443, "codestral", "path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral" },
 	{ "api.mistral.ai", 443, "mistral-small-latest", "path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1"
 		" echo=mistral think=effort efforts=none,high" },
@@ -316,10 +319,10 @@ static const struct { const char *host; int port; const char *model, *settings; 
 	{ "integrate.api.nvidia.com", 443, "m", "path=/v1 think=template" },
 	{ "api.githubcopilot.com", 443, "gpt-4o", "path= echo=copilot cache=copilot headers=\"Copilot-Integration-Id: vscode-chat"
 		"|Editor-Version: vscode/1.99.0|Editor-Plugin-Version: copilot-chat/0.26.7"
-		"|Openai-Intent: conversation-panel\"" },
+		"|Openai-Intent: conversation-panel" COPILOT "\"" },
 	{ "api.business.githubcopilot.com", 443, "gpt-4o", "path= echo=copilot cache=copilot"
 		" headers=\"Copilot-Integration-Id: vscode-chat|Editor-Version: vscode/1.99.0"
-		"|Editor-Plugin-Version: copilot-chat/0.26.7|Openai-Intent: conversation-panel\"" },
+		"|Editor-Plugin-Version: copilot-chat/0.26.7|Openai-Intent: conversation-panel" COPILOT "\"" },
 	{ "models.github.ai", 443, "m", "path=/inference maxtok=max_completion_tokens" },
 	{ "api.cloudflare.com", 443, "m", "path=" },
 	{ "gateway.ai.cloudflare.com", 443, "m", "path=" },

@@ -1,9 +1,10 @@
 /* The estimate of tokens: against counts of real tokenizers, additive over blocks, images by their size. */
-#include "../convert.h"
+#include "../tokens.h"
 
 #include "check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
@@ -14,9 +15,10 @@ static int64_t estimate(const char *text)
 
 	if (j_check(copy, strlen(copy), &err) != 0)
 		abort();
-	int64_t n = tokens_estimate(j_root(copy, strlen(copy)));
+	static const struct calibration none;
+	struct tokens t = tokens_count(j_root(copy, strlen(copy)));
 	free(copy);
-	return n;
+	return tokens_estimate(&t, &none, 1);
 }
 
 /* test/tokens/NAME.json, measured with o200k_base and cl100k_base (of tools: their JSON) */
@@ -73,6 +75,30 @@ static void test_sums(void)
 	CHECK("blocks add up", is_near(blocks - 4, 2 * (block - 4)));
 	CHECK("nothing is nothing", estimate("{}") == 0 && estimate("[]") == 0 && estimate(BODY("")) == 0);
 	CHECK("an empty message costs its wrapping", estimate(BODY(MESSAGE("user", "\"\""))) == 4);
+}
+
+/* what is ASCII, what is not, and what is no text are summed apart */
+static void test_kinds(void)
+{
+	static const struct {
+		const char *what, *text;
+		bool plain, foreign;
+		int media;
+	} rows[] = {
+		{ "words", "{\"system\":\"words\"}", true, false, 0 },
+		{ "characters", "{\"system\":\"\xe4\xb8\xad\xe6\x96\x87\"}", false, true, 0 },
+		{ "escaped characters", "{\"system\":\"\\u4e2d\\u6587\"}", false, true, 0 },
+		{ "both", "{\"system\":\"words \xe4\xb8\xad\"}", true, true, 0 },
+		{ "an image", BODY(MESSAGE("user", "[{\"type\":\"image\",\"source\":{\"type\":\"url\"}}]")), true, false, 1600 },
+		{ "a PDF", BODY(MESSAGE("user", "[{\"type\":\"document\",\"source\":{\"type\":\"url\"}}]")), true, false, 1500 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *copy = strdup(rows[i].text);
+		struct tokens t = tokens_count(j_root(copy, strlen(copy)));
+		CHECK(rows[i].what, (t.plain > 0) == rows[i].plain && (t.foreign > 0) == rows[i].foreign && t.media == rows[i].media);
+		free(copy);
+	}
 }
 
 /* the same text in other escapes costs the same */
@@ -207,6 +233,7 @@ int main(void)
 {
 	test_counts();
 	test_sums();
+	test_kinds();
 	test_escapes();
 	test_long();
 	test_blocks();
