@@ -31,6 +31,9 @@ void reasoning_put(struct reply *r, enum carry_from from, const char *raw, size_
 /* A thought signature; owner: a call's number + 1, 0 for the message. */
 void reasoning_signature(struct reply *r, unsigned owner, struct j_val signature);
 
+/* Keeps a value in the stash, fit to be passed on. */
+void reasoning_keep(struct reply *r, enum hold_kind kind, unsigned owner, struct j_val v);
+
 /* Makes ready for a block of another kind: message_start, the open block closed, carried state in a block of its own. */
 void block_end(struct reply *r, enum sink_block next);
 
@@ -122,6 +125,14 @@ void calls_close(struct reply *r);
 
 /* The hash of the id by which the client knows a call. False while that is not decided. */
 bool calls_client_id(const struct reply *r, unsigned call, uint64_t *hash);
+
+/* ---- sources.c: what was found on the web ---- */
+
+/* What a delta or message, or all of an event, says of it; nothing unless a search was asked for. */
+void sources_read(struct reply *r, struct j_val object);
+
+/* Writes what has been read, as a search and its results; nothing where there is nothing. */
+void sources_write(struct reply *r);
 
 /* ---- finish.c: how it ended ---- */
 

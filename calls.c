@@ -381,7 +381,7 @@ static void open_call(struct reply *r, unsigned i, struct j_val id, struct j_val
 	const char *known = declared(r, name);
 	if (known != NULL)
 		name_span = (struct span){ known, strlen(known), SPAN_ESC };
-	sink_tool(&r->sink, &id_span, &name_span);
+	sink_tool(&r->sink, "tool_use", &id_span, &name_span);
 	r->open_call = (int)i;
 	r->tools++;
 	r->real = true;

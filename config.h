@@ -37,7 +37,7 @@ struct cfg_target {
 struct config {
 	const char *file;	/* NULL: environment only */
 	/* strings are never NULL; "" is not set */
-	const char *openai_api_key, *openai_base_url, *big_model, *middle_model, *small_model;
+	const char *openai_api_key, *openai_base_url, *big_model, *middle_model, *small_model, *vision_model;
 	const char *host, *anthropic_api_key, *azure_api_version, *requesty_api_key;
 	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */

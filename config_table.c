@@ -44,6 +44,8 @@ const struct option options[] = {
 	OPTION(MODELS, TEXT, big_model, 0, 0, "BIG_MODEL", "gpt-4o", "stands in for opus and every other claude-*"),
 	OPTION(MODELS, TEXT, middle_model, 0, 0, "MIDDLE_MODEL", "", "stands in for sonnet; not set: BIG_MODEL"),
 	OPTION(MODELS, TEXT, small_model, 0, 0, "SMALL_MODEL", "gpt-4o-mini", "stands in for haiku"),
+	OPTION(MODELS, TEXT, vision_model, 0, 0, "VISION_MODEL", "",
+		"stands in for a model that takes no images while the user shows one; not set: a note in its place"),
 	OPTION(MODELS, TOKENS, max_tokens_limit, 1, 100000000, "MAX_TOKENS_LIMIT", "131072", "most max_tokens sent"),
 	OPTION(MODELS, TOKENS, min_tokens_limit, 0, 100000000, "MIN_TOKENS_LIMIT", "0",
 		"raise max_tokens below this to it; 0: never"),

@@ -32,9 +32,10 @@
 #define CONN_ARENA 1024
 #define CONN_GRACE 2500			/* ms to wait for usage after the finish reason (providers' streams stay open) */
 #define CONN_DRAIN 500			/* ms to wait for the end of a response that is complete for us, to reuse its connection */
+#define CONN_SEARCHES 8		/* searches that a provider may do for one request, each with its own */
 #define CONN_ROUNDS 64			/* moves of one connection before others get their turn */
 
-#define INSTANCE_MODELS 4	/* upstream models whose settings are kept: the three that are configured, and one more */
+#define INSTANCE_MODELS 4	/* upstream models whose settings are kept: as many as can be configured */
 
 /* the settings for one upstream model, as rows and UP_* have them: applying the rows costs more than a small request */
 struct model_settings {
@@ -137,6 +138,8 @@ struct conn {
 	unsigned nrepairs;		/* of a refused request */
 	int64_t fit_tokens;		/* a smaller max_tokens that fits the context; 0: none */
 	char repairs[LEARNED_TEXT];	/* settings that are on trial */
+	struct heap more;		/* what the provider has to be sent back while it searches, for target.more */
+	unsigned searches;		/* how often it was */
 
 	/* the upstream */
 	unsigned tries;			/* connections begun for this request, reused ones not counted */
@@ -265,7 +268,9 @@ int64_t wall_clock(void);					/* seconds since 1970 */
 
 /* talk.c and relay.c, the upstream's side: one move each; false when nothing moved. */
 void relay_start(struct conn *c);		/* the plan is ready: find a connection */
+void relay_local(struct conn *c, const char *completion);	/* the answer is this, and no upstream is asked */
 void relay_stop(struct conn *c, bool keep);	/* lets the upstream go */
+void reply_begin(struct conn *c);		/* c->reply for a new answer */
 bool relay_step(struct conn *c);
 bool step_dial(struct conn *c);
 bool step_talk(struct conn *c);

@@ -38,6 +38,8 @@ struct target {
 	bool requesty_auto_cache;
 	const char *binding;		/* names host and model in carried state (see below), at most 64 bytes */
 	const char *session_id;		/* x-claude-code-session-id, "" without: prompt_cache_key where cache=key */
+	const char *more;		/* messages in the upstream's form behind the others, each with its comma in front */
+	size_t nmore;
 };
 
 /*

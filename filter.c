@@ -154,7 +154,7 @@ static void start(struct filter *f, enum reply_sink sink)
 {
 	static const struct session none = { 0 };
 	struct reply_options o = { .sink = sink, .q = &f->q, .session = &none, .binding = "filter", .model = f->model,
-		.nmodel = strlen(f->model), .show_thinking = true, .stash = &f->stash };
+		.nmodel = strlen(f->model), .show_thinking = true, .search = true, .stash = &f->stash };
 
 	if (getrandom(o.seed, sizeof o.seed, GRND_NONBLOCK) < 0)
 		o.seed[0] = 1;

@@ -83,7 +83,8 @@ void conn_counted(struct conn *c)
 	uint64_t key[3] = { conn_model(c), hash_bytes(c->session_id, strlen(c->session_id)), c->agent };
 	int64_t prompt, read;
 
-	if (!reply_counted(&c->reply, &prompt, &read))
+	/* what a search found is counted with the prompt */
+	if (c->facts.search || !reply_counted(&c->reply, &prompt, &read))
 		return;
 	tokens_learn(&c->inst->calibration, key[0], &c->facts.tokens, prompt);
 	if (c->session_id[0] == '\0' ||

@@ -71,6 +71,8 @@ static const struct key keys[] = {
 	KEY(empty_length, FLAG, 0, "0 1", "an empty answer that ends with length: the prompt was too long"),
 	KEY(cache, WORD, 0, "strip anthropic key copilot", "prompt cache control the provider takes"),
 	KEY(idle, WHOLE, 86400, "0 to 86400", "seconds without progress until the provider counts as dead"),
+	KEY(search, OBJECT, Q_TEXT, "a JSON object", "merged into requests for a web search; {}: nothing more is needed; not set: "
+		"there is none"),
 	KEY(extra, OBJECT, 2 * Q_TEXT, "a JSON object", "merged into every request last"),
 };
 #define NKEYS (sizeof keys / sizeof *keys)

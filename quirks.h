@@ -70,6 +70,7 @@ struct quirks {
 	char path[Q_TEXT];		/* before /chat/completions when the base URL has none */
 	char headers[Q_TEXT];		/* extra request fields: "Name: value|Name: value" */
 	char drop[Q_TEXT];		/* top-level names never sent, comma list */
+	char search[Q_TEXT];		/* a JSON object: how a web search is asked for; "": not at all */
 	char extra[2 * Q_TEXT];		/* a JSON object merged into the body last */
 };
 

@@ -268,8 +268,7 @@ static bool was_sent(const struct reply *r, struct j_val item)
 	return false;
 }
 
-/* a value kept in the stash, fit to be passed on */
-static void keep(struct reply *r, enum hold_kind kind, unsigned owner, struct j_val v)
+void reasoning_keep(struct reply *r, enum hold_kind kind, unsigned owner, struct j_val v)
 {
 	struct j_err err;
 	char *p = hold_put(&r->hold, kind, owner, v.p, v.n);
@@ -328,7 +327,7 @@ static void keep_detail(struct reply *r, struct j_val item)
 	else if (r->detail_bytes > DETAILS_AS_THEY_CAME && join_detail(r, item))
 		return;
 	r->detail_bytes += item.n;
-	keep(r, HOLD_DETAIL, 0, item);
+	reasoning_keep(r, HOLD_DETAIL, 0, item);
 }
 
 /* A string in place of the one that came before it. */
@@ -337,7 +336,7 @@ static void keep_last(struct reply *r, enum hold_kind kind, unsigned owner, stru
 	if (!has_text(v) || !wanted(r))
 		return;
 	hold_drop(&r->hold, kind, owner);
-	keep(r, kind, owner, v);
+	reasoning_keep(r, kind, owner, v);
 }
 
 void reasoning_signature(struct reply *r, unsigned owner, struct j_val signature)

@@ -117,19 +117,25 @@ static void start_events(struct conn *c)
 	answer_head(c, 200, "text/event-stream; charset=utf-8", FRAME_CHUNKED, 0);
 }
 
-/* A folded stream: what the plan holds goes to the heap, to be sent as one message. */
-static void fold(struct conn *c, bool done)
+/* What the plan holds goes to the heap. Whether it is there. */
+static bool pull_to(struct conn *c, struct heap *h)
 {
 	char bytes[4096];
 	size_t n;
 
 	while ((n = plan_pull(&c->out_plan, &c->out_at, bytes, sizeof bytes)) > 0)
-		if (!heap_add(&c->whole, bytes, n, (size_t)c->inst->cfg->max_body)) {
+		if (!heap_add(h, bytes, n, (size_t)c->inst->cfg->max_body)) {
 			too_large(c);
-			return;
+			return false;
 		}
 	out_reset(c);
-	if (!done)
+	return true;
+}
+
+/* A folded stream, to be sent as one message. */
+static void fold(struct conn *c, bool done)
+{
+	if (!pull_to(c, &c->whole) || !done)
 		return;
 	plan_span(&c->out_plan, SPAN_RAW, c->whole.p, c->whole.n);
 	answer_whole(c);
@@ -304,6 +310,25 @@ static size_t use_run(struct conn *c, const char *p, size_t n)
 
 /* ---- the end of the response body ---- */
 
+/* The provider searches once it has got back what it said. Whether it is asked again, or that failed. */
+static bool search_on(struct conn *c, struct j_val completion)
+{
+	if (!c->facts.search || !request_more(completion, &c->out_plan)) {
+		out_reset(c);
+		return false;
+	}
+	if (!plan_fits(&c->out_plan) || c->searches++ == CONN_SEARCHES) {
+		conn_fail(c, 502, "the provider's web search does not come to an end", "endless search");
+		return true;
+	}
+	if (pull_to(c, &c->more)) {
+		let_upstream_go(c);
+		heap_free(&c->whole);
+		serve_again(c);
+	}
+	return true;
+}
+
 static void finish_whole(struct conn *c)
 {
 	struct j_err err;
@@ -319,6 +344,8 @@ static void finish_whole(struct conn *c)
 		return;
 	}
 	struct j_val root = j_root(c->whole.p, c->whole.n);
+	if (search_on(c, root))
+		return;
 	if (!heap_grow(&c->stash_bytes, c->whole.n + 1024, HEAP_NO_MAX)) {
 		conn_no_memory(c);
 		return;
@@ -330,6 +357,16 @@ static void finish_whole(struct conn *c)
 		return;
 	}
 	answer_whole(c);
+}
+
+void relay_local(struct conn *c, const char *completion)
+{
+	heal_worked(c);
+	reply_begin(c);
+	if (heap_str(&c->whole, completion))
+		finish_whole(c);
+	else
+		conn_no_memory(c);
 }
 
 /* An OpenAI client gets the provider's words as they are, but for a key that they may repeat. */

@@ -1,6 +1,6 @@
 /*
  * OpenAI's side of an answer: events, choices, the finish, usage. What a delta
- * holds goes on to reasoning.c, text.c and calls.c.
+ * holds goes on to reasoning.c, text.c, calls.c and sources.c.
  *
  *	what came                    before                 the answer
  *	a choice                     anything but the end   goes on, also behind a finish reason
@@ -87,6 +87,7 @@ static void conclude(struct reply *r)
 
 	text_end(r);
 	calls_settle(r, true);
+	sources_write(r);
 	if (empty_overflow(r)) {
 		fail_context(r, r->finish == FINISH_CONTEXT ? r->finish_word : "no output before the length limit");
 		return;
@@ -172,6 +173,9 @@ static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, 
 			f[i] = s[i];
 	f[THOUGHT_SIGNATURE] = google_signature(f[EXTRA], f[THOUGHT_SIGNATURE]);
 	reasoning_read(r, f);
+	sources_read(r, delta);
+	if (r->whole)
+		sources_write(r);
 	read_content(r, f[CONTENT], !r->whole && google_member(f[EXTRA], "thought").type == J_TRUE);
 	const char *refused = refusal(r, f[REFUSAL], &n);
 	text_put(r, refused, n);
@@ -286,6 +290,7 @@ static void read_object(struct reply *r, struct j_val v, bool named)
 	usage_read(r, f[USAGE]);
 	usage_read(r, j_get(f[GROQ], "usage"));
 	usage_timings(r, f[TIMINGS]);
+	sources_read(r, v);
 	for (size_t place = 0; r->what == REPLY_MORE && j_item(f[CHOICES], &choice); place++) {
 		if (choice.type != J_OBJECT)
 			continue;

@@ -16,6 +16,7 @@
 
 #define REPLY_CALLS 256		/* tool calls of one answer */
 #define REPLY_FRAME 480		/* bytes of an event around the one string that changes */
+#define SOURCES 50		/* of an answer: results of a web search */
 #define REPLY_FILTERED 96	/* bytes of the names of a content filter's findings */
 
 enum reply_sink { SINK_EVENTS, SINK_MESSAGE };
@@ -28,6 +29,9 @@ struct reply_options {
 	const char *model;		/* what the client asked for, any UTF-8; echoed */
 	size_t nmodel;
 	bool show_thinking;
+	bool search;			/* a web search was asked for: what it found is shown */
+	const char *query;		/* for it, the inside of a JSON string */
+	size_t nquery;
 	int64_t estimate;		/* input tokens, for message_start */
 	unsigned char seed[16];		/* random */
 	struct stash *stash;		/* emptied by reply_start */
@@ -93,6 +97,9 @@ struct reply {
 	uint64_t sent[4];		/* hashes of the last details that were carried already */
 	unsigned nsent;
 	size_t detail_bytes;
+	/* sources.c */
+	unsigned nsources, searches;	/* searches: written */
+	uint64_t sources[SOURCES];	/* hashes of URLs */
 	/* text.c */
 	unsigned char text_state, matched;
 	unsigned short token, tag;	/* in markup_tokens: of what has matched; what must close it */

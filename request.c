@@ -4,7 +4,7 @@
  *
  *   model messages tools tool_choice parallel_tool_calls response_format
  *   max_tokens temperature top_p stop (thinking) stream stream_options
- *   tool_stream prompt_cache_key requesty (the rest of extra)
+ *   tool_stream prompt_cache_key requesty (the rest of extra) (search)
  *
  * Promises: what is absent is not sent; numbers and the insides of strings go
  * upstream byte for byte; the same request gives the same bytes, and the next
@@ -93,6 +93,8 @@ bool work_member(struct work *w, const char *name)
 {
 	if (work_dropped(w, name) || j_get(w->extra, name).type != J_NONE)
 		return false;
+	if (j_get(w->search, name).type != J_NONE && strcmp(name, "tools") != 0)
+		return false;
 	key(w, name);
 	return true;
 }
@@ -141,7 +143,7 @@ void work_put(struct work *w, const char *name, const char *text)
 	size_t n = strlen(text);
 	struct j_val theirs = j_get(w->extra, name);
 
-	if (theirs.type != J_OBJECT) {
+	if (theirs.type != J_OBJECT || j_get(w->search, name).type != J_NONE) {
 		if (work_member(w, name))
 			plan_copy(w->out, SPAN_RAW, text, n);
 		return;
@@ -159,11 +161,13 @@ void work_whole(struct work *w, const char *name, int64_t n)
 		plan_num(w->out, n);
 }
 
-/* whether a member of extra was written already, or may not be */
+/* whether a member of extra was written already, or is to be, or may not be */
 static bool extra_done(const struct work *w, struct j_val name)
 {
 	char text[Q_TEXT];
 
+	if (same_member(w->search, name).type != J_NONE)
+		return true;
 	for (size_t i = 0; i < w->nmerged; i++)
 		if (j_is(name, w->merged[i]))
 			return true;
@@ -177,7 +181,11 @@ static void write_extra(struct work *w)
 
 	while (j_member(w->extra, &k, &v))
 		if (!extra_done(w, k))
-			plan_put(w->out, "%s%v:%v", w->nmembers++ > 0 ? "," : "{", &k, &v);
+			plan_put(w->out, ",%v:%v", &k, &v);
+	/* both are all zero again */
+	while (j_member(w->search, &k, &v))
+		if (v.type != J_NULL && j_which(k, "tools\0messages\0") < 0)
+			plan_put(w->out, ",%v:%v", &k, &v);
 }
 
 /* ---- limits and sampling ---- */
@@ -300,10 +308,10 @@ static void facts(struct work *w)
 
 	work_want(w, NULL, "stream", &w->top[TOP_STREAM], 'b');
 	f->stream = w->top[TOP_STREAM].type == J_TRUE;
-	f->up_stream = f->stream || w->q->stream == STREAM_ALWAYS;
+	f->up_stream = (f->stream || w->q->stream == STREAM_ALWAYS) && j_get(w->search, "stream").type != J_FALSE;
 	/* without tools nothing is lost when what was not asked for stays hidden; with them it must come back */
 	f->show_thinking = !think_off(w) || w->tools > 0;
-	f->has_image = f->last_is_user = false;
+	f->has_image = f->hides_image = f->last_is_user = false;
 }
 
 static int convert(struct j_val body, const struct target *t, struct plan *out, struct session *s,
@@ -326,6 +334,7 @@ static int convert(struct j_val body, const struct target *t, struct plan *out, 
 	j_pick(body, "stream\0system\0messages\0tools\0tool_choice\0max_tokens\0temperature\0top_p\0"
 		"stop_sequences\0thinking\0output_config\0output_format\0", w.top);
 	w.extra = j_root(w.q->extra, strlen(w.q->extra));
+	f->search = f->unsearched = false;
 	tools_scan(&w);
 	facts(&w);
 	write_body(&w);

@@ -15,7 +15,12 @@ struct request_facts {
 	bool up_stream;		/* the upstream is asked for events */
 	bool show_thinking;	/* reasoning is shown: not when thinking is disabled and there are no tools */
 	bool has_image;		/* an image goes upstream */
+	bool hides_image;	/* a note stands for one that was shown since the user last spoke */
 	bool last_is_user;	/* the last message is a user's own, not tool results */
+	bool search;		/* the provider is asked to search the web */
+	bool unsearched;	/* nothing but a web search is demanded, and the provider has none */
+	const char *query;	/* what to search for, as far as that can be told: the inside of a JSON string in body */
+	size_t nquery;
 	struct tokens tokens;	/* filled by request_read */
 };
 
@@ -35,6 +40,13 @@ int request_read(struct j_val body, struct request_facts *f, struct api_error *e
  */
 int request_convert(struct j_val body, const struct target *t, struct plan *out, struct session *s,
 	struct request_facts *f, struct api_error *e);
+
+/*
+ * Whether a whole answer calls functions of the provider's own, with $ in front
+ * of their names (Kimi's $web_search): it runs them once it has been sent back
+ * what it said. Then puts the messages that say so, for target.more.
+ */
+bool request_more(struct j_val completion, struct plan *out);
 
 /* Only the checks, for count_tokens: messages required, max_tokens not. */
 int request_check(struct j_val body, struct api_error *e);

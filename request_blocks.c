@@ -143,6 +143,8 @@ static void data_url(struct work *w, const struct block *b)
 static void write_image(struct content *c, const struct block *b)
 {
 	if (!image_goes(c->w, b)) {
+		if (b->source <= SOURCE_URL)
+			c->w->f->hides_image = true;
 		if ((c->want & WANT_TEXT) != 0)
 			content_lit(c, b->source <= SOURCE_URL ? "[image omitted: this model takes no images]"
 				: "[image omitted: it is stored where only Anthropic can read it]");

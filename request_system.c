@@ -148,9 +148,7 @@ void system_write(struct work *w, struct cursor *c)
 		if (leading)
 			*c = ahead;
 	}
-	if (w->tools == 0 && w->server_tools > 0)
-		content_lit(&head, "Tools that run on the server, such as web search, are not available here: nothing"
-			" can be looked up. Answer from what you know, and say plainly that you could not search.");
+	search_note(&head);
 	content_end(&head);
 	if (w->markers)
 		find_last_user(w);

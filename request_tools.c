@@ -9,7 +9,8 @@
  *
  * A tool that is not sent cannot be demanded: auto.
  *
- * Tools that run at Anthropic's are left out. Tools with defer_loading go
+ * Tools that run at Anthropic's are left out, but for a web search
+ * (request_search.c). Tools with defer_loading go
  * upstream once a tool_reference in the history names them: behind the others,
  * in the order of the first references, so that each turn's list begins with
  * the list of the turn before.
@@ -153,11 +154,16 @@ void tools_scan(struct work *w)
 {
 	struct wanted a = wanted_of(w);
 	struct tool t = { 0 };
+	struct j_val search = none, name = none;
 
 	if (!work_want(w, NULL, "tools", &w->top[TOP_TOOLS], 'a'))
 		return;
 	while (next_tool(w, &t)) {
 		w->server_tools += t.server;
+		if (t.server && a.choice != CHOOSE_NOTHING && j_begins(t.f[T_TYPE], "web_search_")) {
+			search = t.item;
+			name = t.f[T_NAME];
+		}
 		if (t.deferred)
 			w->deferred = true;
 		w->tools += !t.server && !t.deferred;
@@ -173,6 +179,8 @@ void tools_scan(struct work *w)
 		w->tools = 0;
 	w->forced = w->tools > 0 && (a.choice == CHOOSE_ANY || (a.choice == CHOOSE_TOOL && w->chosen))
 		&& w->q->tool_choice != CHOICE_AUTO && w->q->tool_choice != CHOICE_NONE;
+	if (search.type == J_OBJECT)
+		search_choose(w, search, a.choice == CHOOSE_ANY || j_same(name, a.name));
 }
 
 /* ---- writing ---- */
@@ -208,6 +216,7 @@ static void write_list(struct work *w)
 		j_pick(w->loaded[i].tool, tool_fields, t.f);
 		write_tool(w, t.f, n++ == 0);
 	}
+	search_tools(w, n);
 	plan_lit(w->out, "]");
 }
 
@@ -238,12 +247,14 @@ void tools_write(struct work *w)
 {
 	struct wanted a = wanted_of(w);
 
-	if (w->tools == 0)
+	if (w->tools == 0 && j_count(j_get(w->search, "tools")) == 0)
 		return;
 	if (a.choice == CHOOSE_TOOL && !w->chosen)
 		a.choice = CHOOSE_AUTO;
 	if (work_member(w, "tools"))
 		write_list(w);
+	if (w->tools == 0)
+		return;
 	write_choice(w, &a);
 	if (a.serial)
 		work_put(w, "parallel_tool_calls", "false");

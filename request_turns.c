@@ -330,6 +330,8 @@ static void scan_user(struct work *w, struct user_side *u)
 			if (block_has_part(w, &i.at, &b))
 				*(result ? &u->result_parts : &u->parts) = true;
 		}
+		if (w->f->last_is_user)
+			w->f->hides_image = false;
 	}
 }
 
@@ -502,6 +504,7 @@ void turns_write(struct work *w)
 		take_run(w, &from, false, &user.run);
 		write_user(w, &user);
 	} while (!w->failed && (assistant.any || user.run.any));
+	plan_span(w->out, SPAN_RAW, w->t->more, w->t->nmore);
 	plan_lit(w->out, "]");
 	if (w->nmessages == head)
 		work_fail(w, NULL, "messages", "at least one message that says something is required");

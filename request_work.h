@@ -1,7 +1,8 @@
 /*
  * What the parts of the request conversion share: request.c (the body's other
  * members), request_turns.c (messages), request_content.c and request_blocks.c
- * (what stands in them), request_tools.c, request_think.c, request_echo.c.
+ * (what stands in them), request_tools.c, request_search.c, request_think.c,
+ * request_echo.c.
  * Nobody else includes this.
  *
  * One struct work lives for one pass on the stack of request_convert. The first
@@ -91,6 +92,8 @@ struct work {
 
 	struct j_val top[TOPS];
 	struct j_val extra;		/* of the quirks */
+	struct j_val search;		/* of the quirks, when a web search is asked for; else J_NONE */
+	struct j_val search_tool;	/* the client's tool for it */
 	const char *merged[8];		/* members that extra was merged into already */
 
 	struct {
@@ -127,7 +130,7 @@ bool work_want(struct work *w, const struct place *at, const char *leaf, const s
 /* The same for what j_pick found: a letter for each of the first names. */
 bool work_wants(struct work *w, const struct place *at, const char *names, const char *wants, const struct j_val v[]);
 
-/* Begins a member of the body: comma, name, colon. False when it is dropped, or extra replaces it. */
+/* Begins a member of the body: comma, name, colon. False when it is dropped, or extra or search replaces it. */
 bool work_member(struct work *w, const char *name);
 
 /* A member given as JSON that need not last; one that is an object is merged with extra's member of that name. */
@@ -279,6 +282,17 @@ bool block_has_part(struct work *w, const struct place *at, const struct block *
 /* Reads tools and tool_choice: the session's names, what is left out, what is forced. */
 void tools_scan(struct work *w);
 void tools_write(struct work *w);
+
+/* ---- request_search.c ---- */
+
+/* What becomes of the web search that the client's tool asks for, once the others have been counted. */
+void search_choose(struct work *w, struct j_val tool, bool demanded);
+
+/* The provider's tools for it, behind so many others, and the bracket in front of the first. */
+void search_tools(struct work *w, size_t before);
+
+/* What the model is told of searches, and of what cannot be had, as pieces. */
+void search_note(struct content *c);
 
 /* ---- request_think.c ---- */
 

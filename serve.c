@@ -139,14 +139,13 @@ static const struct quirks *settings_for(struct instance *inst, const char *mode
 	return &s->q;
 }
 
-/* The model, and with it the settings of the provider for it. What was learned stands between its rows and UP_*. */
-static void choose_target(struct conn *c)
+/* The settings of the provider for the model. What was learned stands between its rows and UP_*. */
+static void take_settings(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
 	const char *learned, *why;
 	size_t at;
 
-	cfg_model(cfg, c->model, c->nmodel, c->up_model, sizeof c->up_model);
 	c->q = *settings_for(c->inst, c->up_model);
 	size_t n = fmt(c->place, sizeof c->place, "%s/%s", cfg->target.host, c->up_model);
 	fmt(c->binding, sizeof c->binding, "%llx", (unsigned long long)hash_bytes(c->place, n));
@@ -157,12 +156,31 @@ static void choose_target(struct conn *c)
 	q_apply(&c->q, cfg->up_settings, strlen(cfg->up_settings), &why, &at);
 }
 
+static void choose_target(struct conn *c)
+{
+	cfg_model(c->inst->cfg, c->model, c->nmodel, c->up_model, sizeof c->up_model);
+	take_settings(c);
+}
+
+/* Another model for what this one cannot see; not in the middle of a repair, which is this one's. */
+static bool choose_for_images(struct conn *c)
+{
+	const char *vision = c->inst->cfg->vision_model;
+
+	if (!c->facts.hides_image || vision[0] == '\0' || c->nrepairs > 0 || strcmp(c->up_model, vision) == 0)
+		return false;
+	fmt(c->up_model, sizeof c->up_model, "%s", vision);
+	take_settings(c);
+	c->session = (struct session){ 0 };
+	return true;
+}
+
 static int convert(struct conn *c, struct j_val root)
 {
 	const struct config *cfg = c->inst->cfg;
 	struct target t = { .q = &c->q, .model = c->up_model, .max_tokens_limit = cfg->max_tokens_limit,
 		.min_tokens_limit = cfg->min_tokens_limit, .requesty_auto_cache = cfg->requesty_auto_cache,
-		.binding = c->binding, .session_id = c->session_id };
+		.binding = c->binding, .session_id = c->session_id, .more = c->more.p, .nmore = c->more.n };
 
 	if (c->route == ROUTE_CHAT)
 		return chat_convert(root, c->up_model, &c->plan, &c->error);
@@ -176,9 +194,21 @@ static int convert(struct conn *c, struct j_val root)
 /* Converts twice, the first time to count, and turns to the upstream. */
 static void go_upstream(struct conn *c, struct j_val root)
 {
+	static const char no_search[] = "{\"choices\":[{\"message\":{\"content\":\"Web search is not available: the provider"
+		" has none for this model (UP_SEARCH). Nothing was looked up; another search would fail as well.\"},"
+		"\"finish_reason\":\"stop\"}],\"usage\":{}}";
+
 	plan_init(&c->plan, NULL, 0, NULL, 0);
 	if (convert(c, root) != 0) {
 		conn_failed(c, "bad request");
+		return;
+	}
+	if (choose_for_images(c)) {
+		go_upstream(c, root);
+		return;
+	}
+	if (c->facts.unsearched) {
+		relay_local(c, no_search);
 		return;
 	}
 	bool fits = keep(c);

@@ -26,12 +26,15 @@ static void lit(struct sink *s, const char *text)
 static void usage(struct sink *s, const struct sink_usage *u)
 {
 	plan_put(s->out, "\"usage\":{\"input_tokens\":%d,\"cache_creation_input_tokens\":%d,"
-		"\"cache_read_input_tokens\":%d,\"output_tokens\":%d}", u->input, u->created, u->read, u->output);
+		"\"cache_read_input_tokens\":%d,\"output_tokens\":%d", u->input, u->created, u->read, u->output);
+	if (u->searches > 0)
+		plan_put(s->out, ",\"server_tool_use\":{\"web_search_requests\":%d}", u->searches);
+	lit(s, "}");
 }
 
 void sink_start(struct sink *s, const struct sink_head *head)
 {
-	struct sink_usage first = { head->input_tokens, 0, 0, 0 };
+	struct sink_usage first = { .input = head->input_tokens };
 
 	s->started = true;
 	plan_put(s->out, "%s{\"id\":\"%e\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"",
@@ -126,10 +129,10 @@ static void put_copy(struct sink *s, const struct span *text)
 		plan_copy(s->out, SPAN_ESC, text->p, text->n);
 }
 
-void sink_tool(struct sink *s, const struct span *id, const struct span *name)
+void sink_tool(struct sink *s, const char *type, const struct span *id, const struct span *name)
 {
 	begin_block(s, BLOCK_TOOL);
-	lit(s, "{\"type\":\"tool_use\",\"id\":\"");
+	plan_put(s->out, "{\"type\":\"%s\",\"id\":\"", type);
 	put_copy(s, id);
 	lit(s, "\",\"name\":\"");
 	put_copy(s, name);
@@ -139,6 +142,28 @@ void sink_tool(struct sink *s, const struct span *id, const struct span *name)
 static void delta_event(struct sink *s, const char *delta)
 {
 	plan_put(s->out, EVENT("content_block_delta") ",\"index\":%d%s", (int64_t)s->blocks - 1, delta);
+}
+
+void sink_results(struct sink *s, const struct span *id)
+{
+	begin_block(s, BLOCK_TOOL);
+	lit(s, "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"");
+	put_copy(s, id);
+	lit(s, "\",\"content\":[");
+}
+
+/* what Anthropic encrypts for itself must be there, and not be empty */
+void sink_result(struct sink *s, struct j_val url, struct j_val title, struct j_val age)
+{
+	plan_put(s->out, "%s{\"type\":\"web_search_result\",\"url\":%v,\"title\":%v,\"encrypted_content\":\"none\","
+		"\"page_age\":%v%s}", s->empty ? "" : ",", &url, &title, &age, age.type == J_NONE ? "null" : "");
+	s->empty = false;
+}
+
+void sink_results_end(struct sink *s)
+{
+	lit(s, s->message ? "]" : "]}}\n\n");
+	sink_close(s);
 }
 
 static void begin_delta(struct sink *s)

@@ -44,6 +44,7 @@ struct sink_head {
 
 struct sink_usage {
 	int64_t input, output, created, read;	/* tokens; input without the cached ones */
+	int64_t searches;			/* of the web; 0: nothing is said of them */
 };
 
 struct sink_end {
@@ -60,10 +61,10 @@ void sink_start(struct sink *s, const struct sink_head *head);
 void sink_open(struct sink *s, enum sink_block kind);
 
 /*
- * Opens a tool_use block. id and name: SPAN_RAW is the inside of a JSON string that outlives the plan, SPAN_ESC any
+ * Opens a block of type "tool_use", or another of that form. id and name: SPAN_RAW is the inside of a JSON string that outlives the plan, SPAN_ESC any
  * UTF-8 and copied. In a message its input must follow.
  */
-void sink_tool(struct sink *s, const struct span *id, const struct span *name);
+void sink_tool(struct sink *s, const char *type, const struct span *id, const struct span *name);
 
 /* The next piece of the open block: the inside of a JSON string, no escape cut. */
 void sink_put(struct sink *s, const char *raw, size_t n);
@@ -73,6 +74,15 @@ void sink_put_json(struct sink *s, const char *text, size_t n);
 
 /* The whole input of the open tool block of a message: checked JSON. */
 void sink_input(struct sink *s, const char *json, size_t n);
+
+/*
+ * A web_search_tool_result block: its beginning with the search's id (as
+ * above); each result (the URL and title are JSON strings without half
+ * surrogate pairs, the age is one or J_NONE); its end.
+ */
+void sink_results(struct sink *s, const struct span *id);
+void sink_result(struct sink *s, struct j_val url, struct j_val title, struct j_val age);
+void sink_results_end(struct sink *s);
 
 /* A delta of the open block with no text in it. */
 void sink_nothing(struct sink *s);

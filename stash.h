@@ -39,6 +39,7 @@ enum hold_kind {
 	HOLD_OBJECT,		/* or all of them, not escaped */
 	HOLD_STOP,		/* the stop sequence that ended the answer, a JSON string */
 	HOLD_MARKUP,		/* text that may turn out to be a tool call, the inside of a JSON string */
+	HOLD_SOURCE,		/* something found on the web: JSON as it came */
 	HOLD_WORK,		/* made of other pieces, for the present plan */
 	HOLD_KINDS
 };

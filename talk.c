@@ -38,11 +38,12 @@ static void dial(struct conn *c, bool fresh)
 	conn_enter(c, PHASE_DIAL);
 }
 
-static void reply_begin(struct conn *c)
+void reply_begin(struct conn *c)
 {
 	struct reply_options o = { .sink = to_events(c) ? SINK_EVENTS : SINK_MESSAGE, .q = &c->q,
 		.session = &c->session, .binding = c->binding, .model = c->model, .nmodel = c->nmodel,
-		.show_thinking = c->facts.show_thinking, .stash = &c->stash };
+		.show_thinking = c->facts.show_thinking, .search = c->facts.search, .query = c->facts.query,
+		.nquery = c->facts.nquery, .stash = &c->stash };
 
 	o.estimate = tokens_estimate(&c->facts.tokens, &c->inst->calibration, conn_model(c));
 	memcpy(o.seed, c->seed, sizeof o.seed);
@@ -54,7 +55,8 @@ void relay_start(struct conn *c)
 	if (c->drain != NULL && drain_step(c))
 		drain_stop(c, false);
 	c->progress = c->started = c->srv->now;
-	if (c->route != ROUTE_CHAT)
+	/* events to the client go on where they are, once they have begun */
+	if (c->route != ROUTE_CHAT && !c->answered)
 		reply_begin(c);
 	dial(c, false);
 }
@@ -211,7 +213,8 @@ static void take_response(struct conn *c, const struct http_head *h)
 	c->up_keep = h->keep_alive;
 	http_body_init(&c->body_up, h);
 	choose_mode(c, h);
-	if (c->mode != RELAY_ERROR && sent_all(c)) {
+	/* a search may need the request once more, and tells of its query */
+	if (c->mode != RELAY_ERROR && sent_all(c) && !c->facts.search) {
 		heap_free(&c->body);
 		heap_free(&c->plan_bytes);
 	}

@@ -80,7 +80,7 @@ void usage_timings(struct reply *r, struct j_val timings)
 struct sink_usage usage_of(const struct reply *r)
 {
 	const struct reply_count *c = &r->count;
-	struct sink_usage u = { 0 };
+	struct sink_usage u = { .searches = r->searches };
 
 	if (!c->known) {
 		u.input = r->o.estimate;

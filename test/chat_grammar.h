@@ -120,6 +120,8 @@ static inline const char *wrong_messages(struct j_val messages, bool one_system)
 
 static inline const char *wrong_tools(struct j_val body)
 {
+	/* what providers run themselves */
+	static const char server_tools[] = "openrouter:web_search\0web_search\0browser_search\0builtin_function\0";
 	struct j_val tools = j_get(body, "tools"), tool = { 0 };
 
 	if (tools.type == J_NONE)
@@ -129,6 +131,8 @@ static inline const char *wrong_tools(struct j_val body)
 		return "empty tools";
 	while (j_item(tools, &tool)) {
 		struct j_val function = j_get(tool, "function");
+		if (j_which(j_get(tool, "type"), server_tools) >= 0)
+			continue;
 		if (!j_is(j_get(tool, "type"), "function") || !good_name(j_get(function, "name")))
 			return "a tool without a good name";
 		if (j_get(function, "parameters").type != J_OBJECT)
@@ -146,7 +150,7 @@ static inline const char *chat_wrong(struct j_val body, bool one_system)
 	if (body.type != J_OBJECT)
 		return "no object";
 	while (j_member(body, &key, &value))
-		if (value.type == J_NULL || (value.type != J_FALSE && j_empty(value)))
+		if (value.type == J_NULL || (value.type != J_FALSE && j_empty(value) && !j_is(key, "web_search_options")))
 			return "an empty member";
 	if (j_get(body, "model").type != J_STRING)
 		return "no model";

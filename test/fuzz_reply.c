@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void settings(struct run_options *o, uint8_t choice)
 {
 	run_options(o);
+	o->search = (choice & 2) != 0;
 	if (choice & 1)
 		o->q.cumulative = choice & 2 ? CUMULATIVE_ARGS : CUMULATIVE_REASONING;
 	if (choice & 4)

@@ -39,7 +39,10 @@ static inline void bytes_string(struct bytes *b, struct j_val v)
 	free(p);
 }
 
-enum got_type { GOT_TEXT, GOT_THINKING, GOT_TOOL };
+enum got_type { GOT_TEXT, GOT_THINKING, GOT_TOOL, GOT_SERVER, GOT_RESULTS, GOT_TYPES };
+
+/* whether a block of the type takes pieces of input */
+#define GOT_INPUT(type) ((type) == GOT_TOOL || (type) == GOT_SERVER)
 
 struct block {
 	enum got_type type;
@@ -121,9 +124,30 @@ static inline void got_stop(struct got *g, struct j_val d)
 	bytes_string(&g->explanation, j_get(j_get(d, "stop_details"), "explanation"));
 }
 
+/* results of the search in the block before, which is the last that could have asked for them */
+static inline void got_results(struct got *g, struct j_val b)
+{
+	const struct block *use = g->nblocks > 0 ? &g->blocks[g->nblocks - 1] : NULL;
+	struct j_val item = { 0 };
+
+	if (use == NULL || use->type != GOT_SERVER || j_length(j_get(b, "tool_use_id")) != use->id.n)
+		g->wrong = "results of no search";
+	else if (!j_is(j_get(b, "tool_use_id"), use->id.p))
+		g->wrong = "results of another search";
+	if (j_empty(j_get(b, "content")) || j_get(b, "content").type != J_ARRAY)
+		g->wrong = "a search without results";
+	while (j_item(j_get(b, "content"), &item)) {
+		struct j_val age = j_get(item, "page_age");
+		if (!j_is(j_get(item, "type"), "web_search_result") || j_empty(j_get(item, "url")) ||
+		    j_get(item, "title").type != J_STRING || j_length(j_get(item, "encrypted_content")) == 0 ||
+		    (age.type != J_STRING && age.type != J_NULL))
+			g->wrong = "a result lacks a member";
+	}
+}
+
 static inline struct block *got_block(struct got *g, struct j_val b)
 {
-	static const char *const types[] = { "text", "thinking", "tool_use" };
+	static const char *const types[] = { "text", "thinking", "tool_use", "server_tool_use", "web_search_tool_result" };
 
 	if (g->nblocks == GOT_BLOCKS) {
 		g->wrong = "too many blocks for this test";
@@ -131,10 +155,12 @@ static inline struct block *got_block(struct got *g, struct j_val b)
 	}
 	struct block *to = &g->blocks[g->nblocks];
 	memset(to, 0, sizeof *to);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < GOT_TYPES; i++) {
 		if (j_is(j_get(b, "type"), types[i])) {
 			to->type = (enum got_type)i;
-			if (i == GOT_TOOL) {
+			if (i == GOT_RESULTS)
+				got_results(g, b);
+			if (GOT_INPUT(i)) {
 				bytes_string(&to->id, j_get(b, "id"));
 				bytes_string(&to->name, j_get(b, "name"));
 				if (to->id.n == 0 || to->name.n == 0)
@@ -161,7 +187,7 @@ static inline void got_start_block(struct got *g, struct j_val b)
 		g->wrong = "text in a block's start is lost";
 	if (to->type == GOT_THINKING && !j_empty(j_get(b, "thinking")))
 		g->wrong = "thinking in a block's start is lost";
-	if (to->type == GOT_TOOL && !(j_get(b, "input").type == J_OBJECT && j_empty(j_get(b, "input"))))
+	if (GOT_INPUT(to->type) && !(j_get(b, "input").type == J_OBJECT && j_empty(j_get(b, "input"))))
 		g->wrong = "input in a block's start is lost";
 	g->open = (int)g->nblocks - 1;
 	g->is_signed = false;
@@ -184,7 +210,7 @@ static inline void got_delta(struct got *g, struct j_val d)
 		if (!j_is(j_get(d, "type"), kinds[i].type))
 			continue;
 		struct j_val v = j_get(d, kinds[i].member);
-		if (v.type != J_STRING || (int)to->type != kinds[i].block || g->is_signed)
+		if (v.type != J_STRING || (int)(to->type == GOT_SERVER ? GOT_TOOL : to->type) != kinds[i].block || g->is_signed)
 			g->wrong = "a delta that does not fit its block";
 		bytes_string(i == 3 ? &to->signature : &to->text, v);
 		g->is_signed = i == 3;
@@ -316,9 +342,9 @@ static inline void got_whole(struct got *g, const char *p, size_t n)
 			g->wrong = "thinking without a signature";
 		bytes_string(&b->signature, j_get(item, "signature"));
 		struct j_val input = j_get(item, "input");
-		if (b->type == GOT_TOOL && input.type != J_OBJECT)
+		if (GOT_INPUT(b->type) && input.type != J_OBJECT)
 			g->wrong = "an input that is no object";
-		if (b->type == GOT_TOOL)
+		if (GOT_INPUT(b->type))
 			bytes_add(&b->text, input.p, input.n);
 	}
 	g->started = g->ended = true;

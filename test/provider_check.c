@@ -45,6 +45,7 @@ static const char *const known[] = {
 	"model", "messages", "tools", "tool_choice", "parallel_tool_calls", "stream", "stream_options", "max_tokens",
 	"max_completion_tokens", "temperature", "top_p", "stop", "n", "reasoning_effort", "response_format", "user",
 	"metadata", "seed", "prompt_cache_key", "presence_penalty", "frequency_penalty", "extra_body", "prompt_mode",
+	"web_search_options",
 };
 
 static bool name_known(struct j_val key)
@@ -121,6 +122,8 @@ static int check_tools(struct check *c, struct j_val tools)
 	if (tools.type != J_ARRAY || j_count(tools) == 0)
 		return refuse(c, 400, "[] is too short - 'tools'");
 	for (; j_item(tools, &tool); i++) {
+		if (is(c, "any") && !j_is(j_get(tool, "type"), "function"))
+			continue;
 		struct j_val f = j_get(tool, "function"), parameters = j_get(f, "parameters");
 		if (!j_is(j_get(tool, "type"), "function") || !good_name(j_get(f, "name")))
 			return refuse(c, 400, "Invalid 'tools[%zu].function.name'", i);

@@ -82,7 +82,7 @@ static void defaults(void)
 		{ "images", "data" }, { "files", "none" }, { "think", "none" }, { "efforts", "low,medium,high" },
 		{ "echo", "auto" }, { "echo_all", "0" }, { "echo_fill", "none" }, { "think_tags", "head" }, { "heal", "auto" },
 		{ "stream", "asked" }, { "system", "reminder" }, { "cumulative", "off" }, { "empty_length", "0" },
-		{ "cache", "strip" }, { "idle", "0" }, { "extra", "" },
+		{ "cache", "strip" }, { "idle", "0" }, { "search", "" }, { "extra", "" },
 	};
 	size_t n = 0;
 
@@ -241,6 +241,13 @@ static void tables(void)
 	CHECK("an empty table", q_rows(&q, "", &(struct q_place){ .host = "h" }, &why, &at) == 0);
 }
 
+#define OPENAI_SEARCH " search={\"model\":\"gpt-5-search-api\",\"web_search_options\":{},\"reasoning_effort\":null}"
+#define ROUTER_SEARCH " search={\"tools\":[{\"type\":\"openrouter:web_search\"}]}"
+#define KIMI_SEARCH " search={\"stream\":false,\"thinking\":{\"type\":\"disabled\"}," \
+	"\"tools\":[{\"type\":\"builtin_function\",\"function\":{\"name\":\"$web_search\"}}]}"
+#define GLM_SEARCH " search={\"stream\":false,\"tools\":[{\"type\":\"web_search\",\"web_search\":{\"enable\":true," \
+	"\"search_engine\":\"search_pro_jina\",\"search_result\":true}}]}"
+
 /* what the built-in rows say: host, port, model, then the settings that must hold, all others as they begin */
 #define GROK " headers=\"x-grok-conv-id: {session}\""
 #define COPILOT "|X-Initiator: {initiator}|Copilot-Vision-Request: {vision}"
@@ -248,11 +255,11 @@ static void tables(void)
 static const struct { const char *host; int port; const char *model, *settings; } rows[] = {
 	{ "unknown.example", 443, "some-model", "" },
 	{ "api.openai.com", 443, "gpt-4o",
-		"path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key" },
+		"path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key" OPENAI_SEARCH },
 	{ "api.openai.com", 443, "o3-mini", "path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key"
-		" think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600" },
+		" think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600" OPENAI_SEARCH },
 	{ "api.openai.com", 443, "GPT-5.1", "path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key"
-		" think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600" },
+		" think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600" OPENAI_SEARCH },
 	{ "my-res.openai.azure.com", 443, "gpt-4o",
 		"path=/openai/v1 auth=api-key maxtok=max_completion_tokens echo=none tool_text=user" },
 	{ "r.services.ai.azure.com", 443, "gpt-5", "path=/openai/v1 auth=api-key maxtok=max_completion_tokens echo=none"
@@ -262,45 +269,48 @@ static const struct { const char *host; int port; const char *model, *settings; 
 	{ "r.cognitiveservices.azure.com", 443, "x",
 		"path=/openai/v1 auth=api-key maxtok=max_completion_tokens echo=none tool_text=user" },
 	{ "openrouter.ai", 443, "qwen/qwen3", "path=/api/v1 think=openrouter echo=details files=openai"
-		" headers=\"X-Title: claude-code-proxy\" idle=300" },
+		" headers=\"X-Title: claude-code-proxy\" idle=300" ROUTER_SEARCH },
 	{ "openrouter.ai", 443, "anthropic/claude-sonnet-4.5", "path=/api/v1 think=openrouter echo=details files=openai"
-		" headers=\"X-Title: claude-code-proxy\" idle=300 cache=anthropic" },
+		" headers=\"X-Title: claude-code-proxy\" idle=300 cache=anthropic" ROUTER_SEARCH },
 	/* a rule for a model holds under its host's row, which comes later */
 	{ "openrouter.ai", 443, "google/gemini-3-pro", "path=/api/v1 think=openrouter echo=details files=openai schema=gemini"
-		" headers=\"X-Title: claude-code-proxy\" idle=300 cache=anthropic" },
+		" headers=\"X-Title: claude-code-proxy\" idle=300 cache=anthropic" ROUTER_SEARCH },
 	{ "router.requesty.ai", 443, "x", "path=/v1 think=effort cache=anthropic headers=\"X-Title: claude-code-proxy\"" },
 	{ "api.moonshot.ai", 443, "kimi-latest", "path=/v1 think=type temp=omit tool_choice=auto schema=moonshot"
-		" echo=reasoning_content echo_fill=dot idle=300" },
+		" echo=reasoning_content echo_fill=dot idle=300" KIMI_SEARCH },
 	{ "api.moonshot.cn", 443, "kimi-k2.6", "path=/v1 think=type temp=omit tool_choice=auto schema=moonshot heal=kimi"
-		" echo=reasoning_content echo_fill=dot idle=300 extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}" },
+		" echo=reasoning_content echo_fill=dot idle=300 extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}" KIMI_SEARCH },
 	{ "api.moonshot.ai", 443, "kimi-k2.5", "path=/v1 think=type temp=omit tool_choice=auto schema=moonshot heal=kimi"
-		" echo=reasoning_content echo_fill=dot idle=300" },
+		" echo=reasoning_content echo_fill=dot idle=300" KIMI_SEARCH },
+	{ "api.moonshot.ai", 443, "kimi-k3", "path=/v1 think=effort efforts=low,high,max temp=omit tool_choice=strings"
+		" schema=moonshot echo=reasoning_content echo_fill=dot idle=300" },
 	{ "api.kimi.com", 443, "kimi-k3", "path=/coding/v1 think=effort efforts=low,high,max temp=omit tool_choice=strings"
 		" schema=moonshot echo=reasoning_content echo_fill=dot cache=key idle=300" },
 	{ "api.z.ai", 443, "glm-4.6", "path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
-		" echo=reasoning_content images=none idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" },
+		" echo=reasoning_content images=none idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" GLM_SEARCH },
 	{ "open.bigmodel.cn", 443, "glm-4.5v", "path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
-		" echo=reasoning_content images=data idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" },
+		" echo=reasoning_content images=data idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" GLM_SEARCH },
 	{ "api.z.ai", 443, "glm-5.3-flash", "path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
-		" echo=reasoning_content images=data efforts=low,high,max idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" },
+		" echo=reasoning_content images=data efforts=low,high,max idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" GLM_SEARCH },
 	{ "api.minimax.io", 443, "MiniMax-M2.1", "path=/v1 maxtok=max_completion_tokens temp=gt0 tool_choice=auto think=adaptive"
 		" echo=details images=none cumulative=reasoning extra={\"reasoning_split\":true} idle=300" },
 	{ "generativelanguage.googleapis.com", 443, "gemini-2.5-pro",
 		"path=/v1beta/openai think=gemini echo=gemini schema=gemini tool_text=user" },
 	{ "us-central1-aiplatform.googleapis.com", 443, "google/gemini-3-pro",
-		"think=gemini echo=gemini schema=gemini tool_text=user" },
+		"think=gemini echo=gemini schema=gemini tool_text=user" " search={\"web_search_options\":{}}" },
 	{ "api.deepseek.com", 443, "deepseek-v4", "path=/v1 think=type efforts=low,high,max tool_choice=none heal=deepseek"
 		" echo=reasoning_content images=none echo_all=1 echo_fill=empty idle=660" },
 	{ "api.deepseek.com", 443, "deepseek-flash-4.1", "path=/v1 think=type efforts=low,high,max tool_choice=none heal=deepseek"
 		" echo=reasoning_content images=data echo_all=1 echo_fill=empty idle=660" },
 	{ "dashscope-intl.aliyuncs.com", 443, "qwen3-coder",
-		"path=/compatible-mode/v1 think=enable tool_choice=strings idle=600" },
+		"path=/compatible-mode/v1 think=enable tool_choice=strings idle=600" " search={\"enable_search\":true,\"search_options\":{\"forced_search\":true}}" },
 	{ "token-plan.ap-southeast-1.maas.aliyuncs.com", 443, "qwen3",
 		"path=/compatible-mode/v1 think=enable tool_choice=strings idle=600" },
 	{ "coding-intl.dashscope.aliyuncs.com", 443, "qwen3", "path=/v1 think=enable tool_choice=strings idle=600" },
 	{ "api.groq.com", 443, "qwen3", "path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none" },
 	{ "api.groq.com", 443, "openai/gpt-oss-120b",
-		"path=/openai/v1 maxtok=max_completion_tokens think=effort echo=reasoning images=none" },
+		"path=/openai/v1 maxtok=max_completion_tokens think=effort echo=reasoning images=none" " search={\"tools\":[{\"type\":\"browser_search\"}]}" },
+	{ "api.groq.com", 443, "groq/compound-mini", "path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none search={}" },
 	{ "api.x.ai", 443, "grok-4", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" GROK },
 	{ "api.x.ai", 443, "grok-4.3", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" GROK " think=effort" },
 	{ "api.mistral.ai", 443, "codestral", "path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral" },
@@ -328,7 +338,7 @@ static const struct { const char *host; int port; const char *model, *settings; 
 	{ "gateway.ai.cloudflare.com", 443, "m", "path=" },
 	{ "bedrock-runtime.eu-west-1.amazonaws.com", 443, "m", "path=/openai/v1 echo=none" },
 	{ "bedrock-mantle.eu-west-1.api.aws", 443, "m", "path=/v1 echo=none" },
-	{ "qianfan.baidubce.com", 443, "m", "path=/v2 echo=none" },
+	{ "qianfan.baidubce.com", 443, "m", "path=/v2 echo=none" " search={\"web_search\":{\"enable\":true,\"enable_trace\":true}}" },
 	{ "ollama.com", 443, "qwen3", "path=/v1 think=effort efforts=none,low,medium,high,max echo=reasoning tool_choice=none"
 		" empty_length=1 schema=grammar" },
 	{ "localhost", 11434, "qwen3", "path=/v1 think=effort efforts=none,low,medium,high,max echo=reasoning tool_choice=none"

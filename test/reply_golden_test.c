@@ -2,10 +2,10 @@
  * Golden cases of answers, byte for byte: test/golden/stream/NAME (upstream.sse,
  * want.sse) and test/golden/reply/NAME (upstream.json, want.json), with options
  * where they are needed: "hide", "commit", "nudge N" (a ping and a nudge behind
- * event N), "session ID", "set K=V".
+ * event N), "session ID", "search QUERY" (a web search was asked for), "set K=V".
  *
- * What is made of random or hashed bytes is masked: msg_* and toolu_* for made
- * ids, * for the check of carried state and for the hash of a call in it.
+ * What is made of random or hashed bytes is masked: msg_*, toolu_* and srvtoolu_*
+ * for made ids, * for the check of carried state and for the hash of a call in it.
  */
 #include "reply_run.h"
 
@@ -48,7 +48,7 @@ static size_t mask_state(struct bytes *to, const char *p, size_t n)
 
 static struct bytes mask(const struct bytes *b)
 {
-	static const char *const made[] = { "msg_", "toolu_" };
+	static const char *const made[] = { "msg_", "toolu_", "srvtoolu_" };
 	struct bytes to = { 0 };
 	size_t i = 0;
 
@@ -58,7 +58,7 @@ static struct bytes mask(const struct bytes *b)
 
 		if (b->n - i > 5 && memcmp(b->p + i, "ccp1.", 5) == 0)
 			taken = mask_state(&to, b->p + i, b->n - i);
-		for (int k = 0; k < 2 && taken == 0; k++) {
+		for (int k = 0; k < 3 && taken == 0; k++) {
 			size_t len = strlen(made[k]);
 
 			if (b->n - i < len + 24 || memcmp(b->p + i, made[k], len) != 0 ||
@@ -91,6 +91,8 @@ static void read_options(struct run_options *o, char *text)
 			o->nudge_at = (size_t)atoi(line + 6);
 		else if (strncmp(line, "session ", 8) == 0)
 			o->ids[o->nids++] = hash_bytes(line + 8, strlen(line + 8));
+		else if (strncmp(line, "search ", 7) == 0)
+			o->search = snprintf(o->query, sizeof o->query, "%s", line + 7) > 0;
 		else if (strncmp(line, "set ", 4) != 0 || q_apply(&o->q, line + 4, strlen(line + 4), &why, &at) != 0)
 			CHECK(line, false);
 	}

@@ -103,6 +103,7 @@ static size_t try_seed(unsigned seed)
 
 	state = seed;
 	run_options(&o);
+	o.search = true;
 	o.nudge_at = dice(3) == 0 ? 1 + dice(6) : 0;
 	make_speech(&s);
 	tell(&t, &s);
@@ -197,6 +198,7 @@ static size_t try_damaged(unsigned seed)
 
 	state = seed;
 	run_options(&o);
+	o.search = true;
 	make_speech(&s);
 	tell(&t, &s);
 	if (dice(4) == 0)

@@ -26,6 +26,8 @@ struct run_options {
 	enum reply_sink sink;
 	struct quirks q;
 	bool hide_thinking;
+	bool search;			/* for query: the inside of a JSON string */
+	char query[64];
 	int64_t estimate;
 	size_t stash_max;
 	size_t nudge_at;		/* after this event: a ping and a nudge; 0: never */
@@ -122,7 +124,8 @@ static inline void run_event(struct runner *n, const struct sse *s)
 static inline void run_begin(struct runner *n, struct run *run, const struct run_options *o)
 {
 	struct reply_options ro = { .sink = o->sink, .q = &o->q, .binding = "host model", .model = "claude-x",
-		.nmodel = 8, .show_thinking = !o->hide_thinking, .estimate = o->estimate };
+		.nmodel = 8, .show_thinking = !o->hide_thinking, .search = o->search,
+		.query = o->query, .nquery = strlen(o->query), .estimate = o->estimate };
 
 	memset(n, 0, sizeof *n);
 	memset(run, 0, sizeof *run);

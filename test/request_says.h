@@ -10,6 +10,7 @@
  *   PATH absent                 is not there
  *   anywhere TEXT nowhere TEXT  is, is not in the body
  *   has_image   hidden thinking   last is user     what the connection learns
+ *   asks for a search, for none   likewise, of a request that demands one
  */
 #ifndef REQUEST_SAYS_H
 #define REQUEST_SAYS_H
@@ -115,6 +116,10 @@ static inline bool holds(const struct result *r, char *line)
 		return !r->f.show_thinking;
 	if (strcmp(line, "last is user") == 0)
 		return r->f.last_is_user;
+	if (strcmp(line, "asks for a search") == 0)
+		return r->f.search && !r->f.unsearched;
+	if (strcmp(line, "asks for none") == 0)
+		return r->f.unsearched && !r->f.search;
 	return holds_value(body, line);
 }
 

@@ -87,15 +87,32 @@ struct section {
 	size_t n;
 };
 
+/* the requests, and what each became */
+static const char *const files[] = { "turn", "forced", "search" };
+
+enum { FILES = 3 };
+
+/* which of them a line speaks of, and the rest of it; -1: none */
+static int file_of(const char *line, const char **rest)
+{
+	for (int i = 0; i < FILES; i++) {
+		size_t n = strlen(files[i]);
+		if (strncmp(line, files[i], n) == 0 && line[n] == ' ') {
+			*rest = line + n + 1;
+			return i;
+		}
+	}
+	return -1;
+}
+
 /* how much of a line says what it is about: "turn PATH", "path", "turn X" of "turn nowhere X" */
 static size_t subject(const char *line, const char **from)
 {
-	const char *rest = strchr(line, ' ');
+	const char *rest = line;
 
 	*from = line;
-	if (rest == NULL || (strncmp(line, "turn ", 5) != 0 && strncmp(line, "forced ", 7) != 0))
+	if (file_of(line, &rest) < 0)
 		return strcspn(line, " ");
-	rest++;
 	if (strncmp(rest, "nowhere ", 8) == 0 || strncmp(rest, "anywhere ", 9) == 0) {
 		*from = strchr(rest, ' ');
 		return strlen(*from);
@@ -115,37 +132,40 @@ static bool says_more(const struct section *s, const char *line)
 	return false;
 }
 
-static bool line_holds(char *line, const struct quirks *q, const struct result *turn, const struct result *forced)
+static bool line_holds(char *line, const struct quirks *q, const struct result sent[FILES])
 {
+	const char *rest;
+	int file = file_of(line, &rest);
 	static const char *const auths[] = { [AUTH_BEARER] = "bearer", [AUTH_API_KEY] = "api-key", [AUTH_NONE] = "none" };
 
-	if (strncmp(line, "turn ", 5) == 0)
-		return holds(turn, line + 5);
-	if (strncmp(line, "forced ", 7) == 0)
-		return holds(forced, line + 7);
+	if (file >= 0)
+		return holds(&sent[file], line + (rest - line));
 	if (strncmp(line, "path", 4) == 0)
 		return strcmp(q->path, line[4] == ' ' ? line + 5 : "") == 0;
 	return strncmp(line, "auth ", 5) == 0 && strcmp(auths[q->auth], line + 5) == 0;
 }
 
-static struct result sent(const char *file, struct setting *s)
+static struct result sent_for(const char *file, struct setting *s)
 {
-	char *text = read_file(file);
-	struct result r = run_text(text, &s->t, 4096);
+	char path[64];
 
+	snprintf(path, sizeof path, "test/rows/%s.json", file);
+	char *text = read_file(path);
+	struct result r = run_text(text, &s->t, 4096);
 	free(text);
 	return r;
 }
 
-static void expect(const char *at, char *line, const struct quirks *q, const struct result *turn, const struct result *forced)
+static void expect(const char *at, char *line, const struct quirks *q, const struct result sent[FILES])
 {
 	char what[1024];
-	bool good = line_holds(line, q, turn, forced);
+	const char *rest;
+	bool good = line_holds(line, q, sent);
 
 	snprintf(what, sizeof what, "rows: %s: %.800s", at, line);
 	CHECK(what, good);
 	if (!good)
-		printf("#  %s\n", line[0] == 'f' ? forced->body : turn->body);
+		printf("#  %s\n", file_of(line, &rest) >= 0 ? sent[file_of(line, &rest)].body : "");
 }
 
 static void try_section(const struct section *s, const struct section *defaults)
@@ -153,6 +173,7 @@ static void try_section(const struct section *s, const struct section *defaults)
 	char host[128], what[256];
 	int port;
 	struct setting set;
+	struct result sent[FILES];
 
 	setting_init(&set);
 	strcpy(set.session, "session-1");
@@ -161,17 +182,19 @@ static void try_section(const struct section *s, const struct section *defaults)
 		return;
 	}
 	settle(&set.q, host, port, set.model);
-	struct result turn = sent("test/rows/turn.json", &set), forced = sent("test/rows/forced.json", &set);
-	const char *wrong = chat_wrong(j_root(turn.body, turn.n), true);
-	snprintf(what, sizeof what, "rows: %s: good Chat Completions", s->at);
-	CHECK(what, turn.rc == 0 && forced.rc == 0 && wrong == NULL && chat_wrong(j_root(forced.body, forced.n), true) == NULL);
+	for (int i = 0; i < FILES; i++) {
+		sent[i] = sent_for(files[i], &set);
+		const char *wrong = chat_wrong(j_root(sent[i].body, sent[i].n), true);
+		snprintf(what, sizeof what, "rows: %s, %s: good Chat Completions", s->at, files[i]);
+		CHECK(what, sent[i].rc == 0 && wrong == NULL);
+	}
 	for (size_t i = 0; i < s->n; i++)
-		expect(s->at, s->lines[i], &set.q, &turn, &forced);
+		expect(s->at, s->lines[i], &set.q, sent);
 	for (size_t i = 0; i < defaults->n; i++)
 		if (!says_more(s, defaults->lines[i]))
-			expect(s->at, defaults->lines[i], &set.q, &turn, &forced);
-	result_free(&turn);
-	result_free(&forced);
+			expect(s->at, defaults->lines[i], &set.q, sent);
+	for (int i = 0; i < FILES; i++)
+		result_free(&sent[i]);
 }
 
 static void requests(void)

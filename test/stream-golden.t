@@ -2,14 +2,14 @@
 # Every golden answer through the whole program: pipes, a listener, TLS to the
 # upstream; what comes from there whole and one byte at a time; the bytes are
 # the same each way. Cases that need time to pass (commit, nudge) are left to
-# truncation.t.
+# truncation.t, those of a web search to search.t.
 . "$(dirname "$0")/lib.sh"
 
 cases() {
 	for dir in test/golden/"$1"/*/; do
 		name=${dir%/}
 		name=${name##*/}
-		grep -qs -e '^commit' -e '^nudge' "$dir/options" || echo "$name"
+		grep -qs -e '^commit' -e '^nudge' -e '^search' "$dir/options" || echo "$name"
 	done
 }
 
