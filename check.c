@@ -232,6 +232,8 @@ static void show_config(const struct config *cfg)
 	show_settings(cfg, cfg->big_model);
 	if (strcmp(cfg->small_model, cfg->big_model) != 0)
 		show_settings(cfg, cfg->small_model);
+	if (cfg->vision_model[0] != '\0')
+		show_settings(cfg, cfg->vision_model);
 }
 
 /* One tiny request to each of the models. */

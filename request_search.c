@@ -49,7 +49,7 @@ static void find_query(struct work *w)
 	const char *raw = j_raw(text, &n);
 	if (n < cut || memcmp(raw, front, cut) != 0)
 		cut = 0;
-	w->f->query = raw + cut;
+	w->f->query = cut > 0 ? raw + cut : raw;
 	w->f->nquery = n <= QUERY_MAX ? n - cut : 0;
 }
 
