@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct result small = run_value(v, &s.t, 1), large = run_value(v, &s.t, 4096);
 		MUST(small.rc == large.rc && small.n == large.n && memcmp(small.body, large.body, small.n) == 0);
 		if (large.rc == 0)
-			converted(&large, s.q.extra[0] == '\0' && s.q.drop[0] == '\0');
+			converted(&large, s.q.extra[0] == '\0' && s.q.drop[0] == '\0' && s.q.search[0] == '\0');
 		else
 			refused(&large);
 		int rc = request_check(v, &e);
