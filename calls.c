@@ -236,9 +236,15 @@ static void scan_raw(struct call *c, const char *raw, size_t n)
 	}
 }
 
-static bool streams(const struct reply *r, const struct call *c)
+/* Arguments as HOLD_ARGS or HOLD_OBJECT has them, to the call's block where that is open and streams. */
+static void pass(struct reply *r, unsigned i, enum hold_kind kind, const char *p, size_t n)
 {
-	return c->state == OPEN && !r->sink.message;
+	if (r->calls[i].state != OPEN || r->sink.message)
+		hold_put(&r->hold, kind, i + 1, p, n);
+	else if (kind == HOLD_ARGS)
+		sink_put(&r->sink, p, n);
+	else
+		sink_put_json(&r->sink, p, n);
 }
 
 /* {} and null may be all, or stand for arguments that are still to come: nothing is written for either */
@@ -287,10 +293,7 @@ static void put_args(struct reply *r, unsigned i, const char *raw, size_t n)
 	if (c->hollow)
 		return;
 	scan_raw(c, raw, n);
-	if (streams(r, c))
-		sink_put(&r->sink, raw, n);
-	else
-		hold_put(&r->hold, HOLD_ARGS, i + 1, raw, n);
+	pass(r, i, HOLD_ARGS, raw, n);
 }
 
 static void put_object(struct reply *r, unsigned i, struct j_val v)
@@ -306,10 +309,7 @@ static void put_object(struct reply *r, unsigned i, struct j_val v)
 	c->sum = add_sum(SUM_START, v.p, v.n);
 	if (c->hollow)
 		return;
-	if (streams(r, c))
-		sink_put_json(&r->sink, v.p, v.n);
-	else
-		hold_put(&r->hold, HOLD_OBJECT, i + 1, v.p, v.n);
+	pass(r, i, HOLD_OBJECT, v.p, v.n);
 }
 
 /* ---- blocks ---- */
@@ -354,11 +354,8 @@ static void flush_args(struct reply *r, unsigned i)
 	while (hold_next(&r->hold, &it)) {
 		if (it.owner != i + 1 || (it.kind != HOLD_ARGS && it.kind != HOLD_OBJECT))
 			continue;
-		if (it.kind == HOLD_ARGS)
-			sink_put(&r->sink, it.p, it.n);
-		else
-			sink_put_json(&r->sink, it.p, it.n);
 		hold_take(&r->hold, &it);
+		pass(r, i, it.kind, it.p, it.n);
 	}
 }
 
@@ -447,10 +444,8 @@ static void drop_call(struct reply *r, unsigned i)
 {
 	reply_odd(r, "a tool call without a name was dropped");
 	r->calls[i].state = CLOSED;
-	hold_drop(&r->hold, HOLD_ID, i + 1);
-	hold_drop(&r->hold, HOLD_ARGS, i + 1);
-	hold_drop(&r->hold, HOLD_OBJECT, i + 1);
-	hold_drop(&r->hold, HOLD_SIGNATURE, i + 1);
+	for (int kind = HOLD_SIGNATURE; kind <= HOLD_OBJECT; kind++)
+		hold_drop(&r->hold, (enum hold_kind)kind, i + 1);
 }
 
 void calls_settle(struct reply *r, bool end)

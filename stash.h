@@ -32,7 +32,7 @@ enum hold_kind {
 	HOLD_DETAIL,		/* an item of reasoning_details */
 	HOLD_DETAIL_TEXT,	/* more of the last item's text, the inside of a JSON string */
 	HOLD_OPAQUE,		/* reasoning_opaque, a JSON string */
-	HOLD_SIGNATURE,		/* a thought signature, a JSON string; owner: call + 1, 0 for the message */
+	HOLD_SIGNATURE,		/* a thought signature, a JSON string; owner: call + 1, 0 for the message. Of a call up to HOLD_OBJECT: */
 	HOLD_NAME,		/* a call's name, a JSON string; likewise its id: */
 	HOLD_ID,
 	HOLD_ARGS,		/* a call's arguments, the inside of a JSON string; */
