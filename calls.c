@@ -113,7 +113,7 @@ static void read_fragment(struct fragment *g, struct j_val item, unsigned choice
 	g->args = call[1];
 	g->signature = google_signature(f[EXTRA], f[SIGNATURE]);
 	g->id = f[ID];
-	g->has_id = f[ID].type == J_STRING && !j_empty(f[ID]);
+	g->has_id = j_filled(f[ID]);
 	g->id_hash = g->has_id ? j_hash(f[ID]) : 0;
 	g->named = g->name.type == J_STRING && !j_blank(g->name);
 	g->name_sum = g->named ? (unsigned)(j_hash(g->name) & NAME_SUM) : 0;

@@ -117,6 +117,12 @@ int hex_digit(char c);
 /* A string that is empty or only white space (escaped or not). False for other types. */
 bool j_blank(struct j_val string);
 
+/* A string with something in it. */
+static inline bool j_filled(struct j_val v)
+{
+	return v.type == J_STRING && v.n > 2;
+}
+
 /* [] {} "" null or absent */
 bool j_empty(struct j_val v);
 

@@ -220,11 +220,6 @@ static void put_string(struct reply *r, enum carry_from from, int64_t index, str
 	reasoning_put(r, from, raw, n);
 }
 
-static bool has_text(struct j_val v)
-{
-	return v.type == J_STRING && v.n > 2;
-}
-
 static bool is_plain(unsigned from)
 {
 	return from >= FROM_REASONING_CONTENT && from <= FROM_THINKING;
@@ -233,10 +228,10 @@ static bool is_plain(unsigned from)
 /* the field to read, FROM_NONE when none speaks */
 static enum carry_from pick(const struct reply *r, const struct j_val plain[])
 {
-	if (is_plain(r->from) && has_text(plain[r->from - FROM_REASONING_CONTENT]))
+	if (is_plain(r->from) && j_filled(plain[r->from - FROM_REASONING_CONTENT]))
 		return (enum carry_from)r->from;
 	for (int i = 0; i < PLAIN_FIELDS; i++)
-		if (has_text(plain[i]))
+		if (j_filled(plain[i]))
 			return (enum carry_from)(FROM_REASONING_CONTENT + i);
 	return FROM_NONE;
 }
@@ -245,7 +240,7 @@ static struct j_val detail_text(struct j_val item)
 {
 	struct j_val text = j_get(item, "text");
 
-	return has_text(text) ? text : j_get(item, "summary");
+	return j_filled(text) ? text : j_get(item, "summary");
 }
 
 static int64_t detail_index(struct j_val item)
@@ -292,7 +287,7 @@ static bool continues(struct j_val a, struct j_val b)
 {
 	struct j_val key = { 0 }, value = { 0 }, key_a = { 0 }, value_a = { 0 };
 
-	if (!has_text(j_get(a, "text")) || !has_text(j_get(b, "text")) || j_count(a) != j_count(b))
+	if (!j_filled(j_get(a, "text")) || !j_filled(j_get(b, "text")) || j_count(a) != j_count(b))
 		return false;
 	while (j_member(b, &key, &value) && j_member(a, &key_a, &value_a)) {
 		if (!j_same(key, key_a) || j_is(key, "signature") || j_is(key, "data"))
@@ -333,7 +328,7 @@ static void keep_detail(struct reply *r, struct j_val item)
 /* A string in place of the one that came before it. */
 static void keep_last(struct reply *r, enum hold_kind kind, unsigned owner, struct j_val v)
 {
-	if (!has_text(v) || !wanted(r))
+	if (!j_filled(v) || !wanted(r))
 		return;
 	hold_drop(&r->hold, kind, owner);
 	reasoning_keep(r, kind, owner, v);
@@ -355,7 +350,7 @@ static bool read_details(struct reply *r, struct j_val details, bool speak)
 
 		if (speak)
 			put_string(r, FROM_DETAILS, detail_index(item), text);
-		spoke = spoke || has_text(text);
+		spoke = spoke || j_filled(text);
 		keep_detail(r, item);
 	}
 	return speak && spoke;

@@ -172,13 +172,17 @@ static void document_note(struct content *c, const struct block *b)
 	plan_put(out, "%somitted: this model takes no such files]", is_pdf(b) ? "(PDF) " : "");
 }
 
+static bool says(struct j_val v)
+{
+	return v.type == J_STRING && !j_blank(v);
+}
+
 /* "[document: title]", its context, its text: each on a line, and none of what is absent */
 static void document_text(struct content *c, const struct place *at, const struct block *b)
 {
 	bool list = b->source == SOURCE_CONTENT && b->s[S_CONTENT].type == J_ARRAY;
 	bool wanted = (c->want & WANT_TEXT) != 0;
-	bool title = wanted && b->f[B_TITLE].type == J_STRING && !j_blank(b->f[B_TITLE]);
-	bool context = wanted && b->f[B_CONTEXT].type == J_STRING && !j_blank(b->f[B_CONTEXT]);
+	bool title = wanted && says(b->f[B_TITLE]), context = wanted && says(b->f[B_CONTEXT]);
 	struct j_val text = b->s[b->source == SOURCE_CONTENT ? S_CONTENT : S_DATA];
 	struct plan *out = c->w->out;
 
@@ -221,7 +225,7 @@ static void write_document(struct content *c, const struct place *at, const stru
 	if (!shown(c))
 		return;
 	plan_lit(content_part(c), "{\"type\":\"file\",\"file\":{\"filename\":\"");
-	if (b->f[B_TITLE].type == J_STRING && !j_blank(b->f[B_TITLE]))
+	if (says(b->f[B_TITLE]))
 		plan_text(c->w->out, b->f[B_TITLE]);
 	else
 		plan_lit(c->w->out, "document.pdf");

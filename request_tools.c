@@ -195,7 +195,7 @@ static void function_open(struct work *w, const char *before, struct j_val name)
 static void write_tool(struct work *w, const struct j_val f[TOOL_FIELDS], bool first)
 {
 	function_open(w, first ? "[" : ",", f[T_NAME]);
-	if (f[T_DESCRIPTION].type == J_STRING && !j_empty(f[T_DESCRIPTION]))
+	if (j_filled(f[T_DESCRIPTION]))
 		plan_put(w->out, ",\"description\":%v", &f[T_DESCRIPTION]);
 	plan_lit(w->out, ",\"parameters\":");
 	schema_convert(f[T_SCHEMA], w->q->schema, w->out);

@@ -184,7 +184,7 @@ static void write_description(struct plan *out, const struct above *tell, enum k
 
 		while (at->up != done)
 			at = at->up;
-		if (at->field[K_DESCRIPTION].type == J_STRING && !j_empty(at->field[K_DESCRIPTION])) {
+		if (j_filled(at->field[K_DESCRIPTION])) {
 			plan_put(out, "%s%t", any ? " " : ",\"description\":\"", &at->field[K_DESCRIPTION]);
 			any = true;
 		}

@@ -87,19 +87,13 @@ void text_put(struct reply *r, const char *raw, size_t n)
 /* the sets whose tokens mean something in this state */
 static int awaited(const struct reply *r)
 {
-	int stray = markup_leaks(r) ? TOKEN_STRAY : 0;
+	static const unsigned char sets[] = {
+		[HEAD] = TOKEN_OPEN_TAG, [OPENED] = TOKEN_OPEN_TAG, [INSIDE] = TOKEN_CLOSE_TAG, [BEHIND] = TOKEN_OPEN_TAG,
+		[BODY] = TOKEN_OPENER, [HELD] = TOKEN_CLOSER, [CALLED] = TOKEN_OPENER | TOKEN_CLOSER
+	};
+	int set = sets[r->text_state];
 
-	switch (r->text_state) {
-	case INSIDE:
-		return TOKEN_CLOSE_TAG;
-	case BODY:
-		return TOKEN_OPENER | stray;
-	case HELD:
-		return TOKEN_CLOSER;
-	case CALLED:
-		return TOKEN_OPENER | TOKEN_CLOSER | stray;
-	}
-	return TOKEN_OPEN_TAG;
+	return (set & TOKEN_OPENER) != 0 && markup_leaks(r) ? set | TOKEN_STRAY : set;
 }
 
 /* whether the unit brings a token one step further, the new r->token */
