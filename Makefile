@@ -5,6 +5,9 @@
 #   make test            the same, and runs all tests
 #   make test-client     Claude Code and the Anthropic SDK through the proxy
 #   make static          a static binary by musl, in build/static/ (Alpine: MUSL_CC=cc)
+#   make cross           static binaries for other machines, in build/cross/ARCH/ (on Debian)
+#   make cross-test      their tests, under qemu
+#   make dist            tarballs of them, in build/dist/
 #   make install         to DESTDIR and PREFIX; make uninstall takes it away
 #
 # CC, CFLAGS and LDFLAGS are yours. BEARSSL=dir builds against a source tree
@@ -17,6 +20,7 @@ CFLAGS ?= -O2 -g
 MUSL_CC ?= musl-gcc
 PREFIX ?= /usr/local
 O = build
+STATIC = build/static
 BIN = claude-code-proxy
 
 STD = -std=c99 -D_POSIX_C_SOURCE=200809L
@@ -100,15 +104,19 @@ asan:
 SMALL = -Oz -flto -flto-partition=one -fno-jump-tables -fno-expensive-optimizations -fno-tree-dominator-opts $(ALIGN) \
 	-fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 ALIGN = $(shell $(MUSL_CC) -malign-data=abi -E -x c /dev/null >/dev/null 2>&1 && echo -malign-data=abi)
-SMALL_LINK = -static -no-pie -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-T,build/static/no-unwind.ld
+SMALL_LINK = -static -no-pie -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-T,$(STATIC)/no-unwind.ld
 
 static: $(O)/bearssl
-	@mkdir -p build/static
-	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;' >build/static/no-unwind.ld
-	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) -o build/static/claude-code-proxy \
+	@mkdir -p $(STATIC)
+	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;' >$(STATIC)/no-unwind.ld
+	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) -o $(STATIC)/claude-code-proxy \
 		proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c $(BEARSSL_LIB)
-	@! readelf -l build/static/claude-code-proxy | grep INTERP
-	@wc -c build/static/claude-code-proxy
+	@! readelf -l $(STATIC)/claude-code-proxy | grep INTERP
+	@wc -c $(STATIC)/claude-code-proxy
+
+cross cross-test dist:
+	@test/setup cross
+	@test/as-user test/cross $(patsubst cross,build,$(@:cross-%=%))
 
 run:
 	@test/setup build
@@ -154,4 +162,4 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-.PHONY: all unit programs asan static run test memcheck test-client clean install uninstall layers FORCE
+.PHONY: all unit programs asan static cross cross-test dist run test memcheck test-client clean install uninstall layers FORCE

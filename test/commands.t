@@ -121,7 +121,7 @@ setting OPENAI_BASE_URL=http://no-such-host.invalid/v1 ALLOW_PLAINTEXT=true OPEN
 fails_at 'no such name' 111 resolve no-such-host.invalid
 has '--check, no such name: what to do' "$T/out" DNS
 setting "OPENAI_BASE_URL=http://127.0.0.1:$(test/tool port)/v1"
-fails_at 'nobody listens' 111 connect refused
+fails_at 'nobody listens' 111 connect "$refused"
 is '--check, nobody listens: resolved' "$(step resolve)" 'resolve ok'
 has '--check, nobody listens: what to do' "$T/out" firewalls
 has '--check, nobody listens: the end' "$T/out" 'not ready'

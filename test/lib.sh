@@ -10,6 +10,8 @@ PROXY=${PROXY:-$top/claude-code-proxy}
 T=$(mktemp -d) || exit 1
 pids= failures=0 count=0
 key=test-client-key
+# the system's words; an emulator may have others
+refused=${REFUSED:-Connection refused}
 # none of the machine's own settings
 unset OPENAI_API_KEY OPENAI_BASE_URL BIG_MODEL MIDDLE_MODEL SMALL_MODEL HOST PORT ANTHROPIC_API_KEY LOG_LEVEL \
 	http_proxy https_proxy SSL_CERT_FILE 2>/dev/null

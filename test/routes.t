@@ -171,5 +171,5 @@ stop $proxy_pid
 start_proxy "OPENAI_BASE_URL=http://127.0.0.1:$("$top/test/tool" port)/v1" MAX_RETRIES=0
 get /test-connection
 is '/test-connection: nobody there' "$status $(json status) $(json error_type)" '503 failed api_error'
-has '/test-connection: and why' "$T/body" refused
+has '/test-connection: and why' "$T/body" "$refused"
 alive

@@ -645,7 +645,7 @@ static void connecting(void)
 	int hole[4][4];
 
 	open_up("refused", false);
-	snprintf(want, sizeof want, "cannot connect to refused port %d: Connection refused", port);
+	snprintf(want, sizeof want, "cannot connect to refused port %d: %s", port, getenv("REFUSED") != NULL ? getenv("REFUSED") : "Connection refused");
 	CHECK("refused", until(UP_OPEN) == UP_FAILED && strcmp(up_why(up), want) == 0 && up_retry(up) && !up_permanent(up) && !up_timed_out(up));
 	close_all(false);
 
