@@ -74,10 +74,8 @@ struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out
 	c->out = out;
 	c->is_socket = in == out && fstat(in, &st) == 0 && S_ISSOCK(st.st_mode);
 	fmt(c->peer, sizeof c->peer, "%s", peer);
-	c->rx.p = c->rx_bytes;
-	c->rx.cap = sizeof c->rx_bytes;
-	c->tx.p = c->tx_bytes;
-	c->tx.cap = sizeof c->tx_bytes;
+	c->rx.cap = CONN_RX;
+	c->tx.cap = CONN_TX;
 	forget(c);
 	c->phase = PHASE_HEAD;
 	c->entered = c->client_moved = srv->now;
@@ -90,11 +88,53 @@ void conn_free(struct conn *c)
 	relay_stop(c, false);
 	drain_stop(c, false);
 	forget(c);
+	chunk_give(&c->srv->chunks, &c->rx.p);
+	chunk_give(&c->srv->chunks, &c->tx.p);
+	chunk_give(&c->srv->chunks, &c->event_chunk);
 	close(c->in);
 	if (c->out != c->in)
 		close(c->out);
 	c->srv->count--;
 	free(c);
+}
+
+/* ---- buffers ---- */
+
+/* All three, for a step. */
+static bool wake(struct conn *c)
+{
+	struct chunks *k = &c->srv->chunks;
+
+	if (c->rx.p == NULL)
+		c->rx.p = chunk_take(k);
+	if (c->tx.p == NULL)
+		c->tx.p = chunk_take(k);
+	if (c->event_chunk == NULL) {
+		c->event_chunk = chunk_take(k);
+		c->up_rx.p = c->event_chunk;
+		if (c->event.p == NULL)
+			c->sse.data = c->event_chunk;
+	}
+	return c->rx.p != NULL && c->tx.p != NULL && c->event_chunk != NULL;
+}
+
+/* Behind the step: those in which nothing waits. A plan may point into an event. */
+static void rest(struct conn *c)
+{
+	struct chunks *k = &c->srv->chunks;
+	bool head = c->up_rx.len > 0 && (c->phase == PHASE_TALK || (c->phase == PHASE_RELAY && c->mode == RELAY_ERROR));
+	bool event = c->sse.len > 0 && !c->sse.ready && c->event.p == NULL;
+
+	if (c->rx.len == 0)
+		chunk_give(k, &c->rx.p);
+	if (c->tx.len == 0)
+		chunk_give(k, &c->tx.p);
+	if (!head && !event && out_empty(c))
+		chunk_give(k, &c->event_chunk);
+	if (c->up != NULL)
+		up_rest(c->up);
+	if (c->drain != NULL)
+		up_rest(c->drain);
 }
 
 void conn_enter(struct conn *c, enum phase phase)
@@ -186,6 +226,10 @@ static void refuse_head(struct conn *c, int status, const char *message, const c
 
 void conn_refuse(struct conn *c)
 {
+	if (!wake(c)) {
+		conn_enter(c, PHASE_OVER);
+		return;
+	}
 	begin(c);
 	c->keep_alive = false;
 	error_set(&c->error, 529, "all connections are taken (MAX_CONNECTIONS); try again");
@@ -319,7 +363,7 @@ static bool step_flush(struct conn *c)
 
 static bool step_linger(struct conn *c)
 {
-	bool moved = client_read(c, c->rx_bytes, sizeof c->rx_bytes) > 0;
+	bool moved = client_read(c, c->rx.p, CONN_RX) > 0;
 
 	if (c->in_eof)
 		conn_enter(c, PHASE_OVER);
@@ -456,8 +500,8 @@ void conn_step(struct conn *c, const struct pollfd *p, int n)
 	c->again = false;
 	if (c->phase == PHASE_OVER)
 		return;
-	if (n > 0 && hung_up(c, p)) {
-		client_gone(c, "client gone");
+	if (!wake(c) || (n > 0 && hung_up(c, p))) {
+		client_gone(c, c->event_chunk == NULL ? "out of memory" : "client gone");
 		return;
 	}
 	if (n > 0 && (p[0].revents & (POLLIN | POLLHUP)) != 0 && waits_for_others(c))
@@ -474,4 +518,5 @@ void conn_step(struct conn *c, const struct pollfd *p, int n)
 	c->again = rounds == CONN_ROUNDS;
 	if (c->phase == PHASE_FLUSH && c->terminated && c->tx.len == 0)
 		c->again = true;
+	rest(c);
 }

@@ -24,9 +24,9 @@
 #include "upstream.h"
 
 #define CONN_FDS (2 + 2 * UP_FDS)	/* descriptors that one connection may want polled */
-#define CONN_RX 16384			/* client's bytes; also the limit of a request head */
-#define CONN_TX 16384			/* bytes for the client */
-#define CONN_EVENT 16384		/* an upstream's event, or response head; larger events use the heap */
+#define CONN_RX CHUNK			/* client's bytes; also the limit of a request head */
+#define CONN_TX CHUNK			/* bytes for the client */
+#define CONN_EVENT CHUNK		/* an upstream's event, or response head; larger events use the heap */
 #define CONN_ERROR_BODY 65536		/* bytes of an upstream's error that are looked at */
 #define CONN_SPANS 64			/* of a plan for the client; larger ones use the heap */
 #define CONN_ARENA 1024
@@ -58,6 +58,7 @@ struct server {
 	struct up_pool *pool;
 	struct learned *learned;
 	struct log log;
+	struct chunks chunks;
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
 	unsigned count;			/* connections */
 	bool draining;			/* SIGTERM came: no request after the present one */
@@ -154,13 +155,13 @@ struct conn {
 	size_t plan_pulled;
 	struct session session;		/* in a heap block of its own: it outlives the plan */
 	struct heap names;
-	struct buf up_rx;		/* the response head as it arrives, in event_bytes */
+	struct buf up_rx;		/* the response head as it arrives, in event_chunk */
 	struct http_body body_up;
 	int up_status;
 
 	/* the answer */
 	struct sse sse;
-	struct heap event;		/* in place of event_bytes for large ones */
+	struct heap event;		/* in place of event_chunk for large ones */
 	struct heap stash_bytes;
 	struct stash stash;
 	int64_t finished_at;		/* the finish reason came; 0: not yet */
@@ -169,7 +170,8 @@ struct conn {
 	int status;			/* of the answer */
 
 	/* the connection */
-	struct buf rx, tx;
+	struct buf rx, tx;		/* these and event_chunk: only while something waits in them (conn_rest) */
+	char *event_chunk;
 	int64_t entered;		/* when the phase began */
 	int64_t client_moved;		/* when the client last took or gave something */
 	int64_t drain_until;
@@ -189,7 +191,6 @@ struct conn {
 
 	struct span spans[CONN_SPANS];
 	char arena[CONN_ARENA];
-	char rx_bytes[CONN_RX], tx_bytes[CONN_TX], event_bytes[CONN_EVENT];
 };
 
 /* A new connection on in and out (both closed by conn_free). NULL: out of memory (nothing is closed). */

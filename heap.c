@@ -53,6 +53,26 @@ void heap_free(struct heap *h)
 	*h = (struct heap){ 0 };
 }
 
+char *chunk_take(struct chunks *c)
+{
+	return c->n > 0 ? c->kept[--c->n] : malloc(CHUNK);
+}
+
+void chunk_give(struct chunks *c, char **p)
+{
+	if (*p != NULL && c->n < CHUNKS_KEPT)
+		c->kept[c->n++] = *p;
+	else
+		free(*p);
+	*p = NULL;
+}
+
+void chunks_free(struct chunks *c)
+{
+	while (c->n > 0)
+		free(c->kept[--c->n]);
+}
+
 /* The first storage is the owner's own: what it holds moves along. */
 static bool move_out(struct heap *h, const void *now, size_t used, size_t need)
 {

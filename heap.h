@@ -21,6 +21,23 @@ bool heap_add(struct heap *h, const char *p, size_t n, size_t max);
 bool heap_str(struct heap *h, const char *text);
 void heap_free(struct heap *h);
 
+/*
+ * Buffers of CHUNK bytes that many take turns in: each has one only while bytes
+ * wait in it, so that a thousand quiet streams hold none. A few that are free
+ * are kept; they are warm.
+ */
+#define CHUNK 16384
+#define CHUNKS_KEPT 6
+
+struct chunks {
+	char *kept[CHUNKS_KEPT];
+	unsigned n;
+};
+
+char *chunk_take(struct chunks *c);		/* NULL: out of memory */
+void chunk_give(struct chunks *c, char **p);	/* *p becomes NULL; it may be */
+void chunks_free(struct chunks *c);
+
 /* where a plan's spans and arena go when its first storage is full */
 struct plan_heap {
 	struct heap spans, arena;

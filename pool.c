@@ -41,6 +41,7 @@ struct session {
 struct up_pool {
 	struct dns *dns;
 	struct roots *roots;
+	struct chunks chunks;
 	uint64_t count;
 	int64_t looked;
 	int nidle;
@@ -324,6 +325,11 @@ int64_t up_pool_sweep(struct up_pool *p, int64_t now)
 
 /* ---------------------------------------------------------------- the pool */
 
+struct chunks *pool_chunks(struct up_pool *p)
+{
+	return &p->chunks;
+}
+
 struct dns *pool_dns(struct up_pool *p)
 {
 	return p->dns;
@@ -353,6 +359,7 @@ void up_pool_free(struct up_pool *p)
 		r->current = false;
 	roots_free_unused(p);
 	dns_free(p->dns);
+	chunks_free(&p->chunks);
 	tls_wipe(p->session, sizeof p->session);
 	free(p);
 }

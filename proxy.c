@@ -545,6 +545,7 @@ static int serve(struct loop *l, const struct options *o)
 	}
 	if (l->srv.pool != NULL)
 		up_pool_free(l->srv.pool);
+	chunks_free(&l->srv.chunks);
 	drop_instances(l);
 	free(l->conns);
 	free(l->fds);

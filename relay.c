@@ -184,7 +184,7 @@ static bool grow_event(struct conn *c)
 	if (c->sse.cap >= max || !heap_grow(&c->event, want < max ? want : max, max))
 		return false;
 	if (!moved)
-		memcpy(c->event.p, c->event_bytes, c->sse.len);
+		memcpy(c->event.p, c->event_chunk, c->sse.len);
 	c->sse.data = c->event.p;
 	c->sse.cap = c->event.cap < max ? c->event.cap : max;
 	return true;

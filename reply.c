@@ -460,13 +460,14 @@ enum reply_what reply_end(struct reply *r, bool clean, struct plan *out)
 
 void reply_start(struct reply *r, const struct reply_options *o)
 {
-	memset(r, 0, offsetof(struct reply, calls));
+	memset(r, 0, offsetof(struct reply, again));
 	r->o = *o;
 	r->sink.message = o->sink == SINK_MESSAGE;
 	r->open_call = -1;
 	r->snapshot_index = -1;
 	r->oddity = "";
-	r->error.should_retry = -1;
+	error_set(&r->error, 0, "");
+	again_begin(r);
 	hold_init(&r->hold, o->stash);
 	conv_fresh("msg_", r->o.seed, 0, r->id, sizeof r->id);
 	text_begin(r);

@@ -114,6 +114,7 @@ struct reply {
 	unsigned tools;			/* tool_use blocks */
 	int open_call;			/* whose block is open; -1 */
 	char id[32];			/* of the message */
+	/* from here on nothing is cleared at the start: pages that are not used are not touched */
 	struct again again;
 	struct api_error error;
 	struct call calls[REPLY_CALLS];

@@ -31,7 +31,7 @@ static void dial(struct conn *c, bool fresh)
 		c->tries++;
 	c->up_head_at = c->plan_pulled = 0;
 	c->plan_at = (struct plan_pos){ 0 };
-	c->up_rx = (struct buf){ c->event_bytes, sizeof c->event_bytes, 0, 0 };
+	c->up_rx = (struct buf){ c->event_chunk, CONN_EVENT, 0, 0 };
 	c->interim = 0;
 	c->up_body_done = c->up_keep = false;
 	c->run = 0;
@@ -220,7 +220,7 @@ static void take_response(struct conn *c, const struct http_head *h)
 	}
 	if (c->mode == RELAY_SNIFF) {
 		heal_worked(c);
-		sse_init(&c->sse, c->event_bytes, sizeof c->event_bytes);
+		sse_init(&c->sse, c->event_chunk, CONN_EVENT);
 	}
 	if (c->mode == RELAY_RAW)
 		start_raw(c, h);

@@ -27,8 +27,8 @@
 #include "log.h"
 #include "pool.h"
 
-#define RX 16384
-#define TX 16384
+#define RX CHUNK
+#define TX CHUNK
 #define READS 4		/* of a plain connection in one step: others wait too */
 
 struct upstream {
@@ -41,8 +41,7 @@ struct upstream {
 	int broken;		/* errno that ended sending, or 0 */
 	bool put, sent, reused, retry, permanent, timed_out, again;
 	struct tls *tls;
-	struct buf rx, tx;
-	char *plain;		/* the storage of rx and tx */
+	struct buf rx, tx;	/* plain: only while something waits in them */
 	int64_t deadline;	/* of the handshake */
 	uint64_t before;	/* what TLS had sent when the user's first byte was put */
 	struct dns_query *query;
@@ -99,13 +98,38 @@ static void end(struct upstream *u, enum up_end how)
 	u->end = how;
 }
 
+/* Storage for what comes and what goes; false when there is none, and it failed. */
+static bool wake(struct upstream *u)
+{
+	struct chunks *k = pool_chunks(u->pool);
+
+	if (u->rx.p == NULL)
+		u->rx.p = chunk_take(k);
+	if (u->tx.p == NULL)
+		u->tx.p = chunk_take(k);
+	u->rx.cap = RX;
+	u->tx.cap = TX;
+	if (u->rx.p == NULL || u->tx.p == NULL)
+		fail(u, false, "cannot talk to ", "out of memory");
+	return u->state != UP_FAILED;
+}
+
+void up_rest(struct upstream *u)
+{
+	if (u->rx.len == 0)
+		chunk_give(pool_chunks(u->pool), &u->rx.p);
+	if (u->tx.len == 0)
+		chunk_give(pool_chunks(u->pool), &u->tx.p);
+}
+
 void up_destroy(struct upstream *u)
 {
 	release(u);
+	u->rx.len = u->tx.len = 0;
+	up_rest(u);
 	tls_free(u->tls);
 	if (u->roots != NULL)
 		pool_roots_drop(u->pool, u->roots);
-	free(u->plain);
 	free(u);
 }
 
@@ -195,18 +219,6 @@ static void opened(struct upstream *u)
 	dns_worked(pool_dns(u->pool), u->c->target.host, &u->answer.address[u->dial.won]);
 }
 
-static bool plain_buffers(struct upstream *u)
-{
-	u->plain = malloc(RX + TX);
-	if (u->plain == NULL)
-		return false;
-	u->rx.p = u->plain;
-	u->rx.cap = RX;
-	u->tx.p = u->plain + RX;
-	u->tx.cap = TX;
-	return true;
-}
-
 static void handshake_begin(struct upstream *u, int64_t now)
 {
 	struct tls_session s;
@@ -225,10 +237,8 @@ static void connected(struct upstream *u, int fd, int64_t now)
 	u->fd = fd;
 	if (u->roots != NULL)
 		handshake_begin(u, now);
-	else if (plain_buffers(u))
-		opened(u);
 	else
-		fail(u, false, "cannot connect to ", "out of memory");
+		opened(u);
 }
 
 static void named(struct upstream *u, int64_t now)
@@ -312,6 +322,8 @@ static void step_open(struct upstream *u)
 		step_records(u);
 		return;
 	}
+	if (!wake(u))
+		return;
 	send_bytes(u);
 	receive_bytes(u);
 }
@@ -413,6 +425,7 @@ void up_close(struct upstream *u, bool keep, int64_t now)
 		return;
 	}
 	int64_t until = now + u->c->up_keepalive;
+	up_rest(u);
 	u->c = NULL;	/* may be gone before this connection is used again */
 	pool_put(u->pool, u, &u->id, u->fd, until);
 }
@@ -542,6 +555,8 @@ char *up_tx(struct upstream *u, size_t *room)
 		return NULL;
 	if (u->tls != NULL)
 		return tls_tx(u->tls, room);
+	if (!wake(u))
+		return NULL;
 	if (u->tx.off > TX / 2)
 		buf_pack(&u->tx);
 	*room = buf_room(&u->tx);

@@ -78,6 +78,7 @@ void up_tx_done(struct upstream *u, size_t n);
 void up_flush(struct upstream *u);		/* nothing more to put for now: send what is buffered */
 const char *up_rx(struct upstream *u, size_t *n);
 void up_rx_done(struct upstream *u, size_t n);
+void up_rest(struct upstream *u);		/* nothing is done with it for now: buffers in which nothing waits are given back */
 bool up_tx_idle(const struct upstream *u);	/* everything put has left for the kernel */
 
 /* How the other side ended; UP_END_NONE while bytes wait in rx or the connection lives. */
