@@ -34,6 +34,9 @@ void reasoning_signature(struct reply *r, unsigned owner, struct j_val signature
 /* Keeps a value in the stash, fit to be passed on. */
 void reasoning_keep(struct reply *r, enum hold_kind kind, unsigned owner, struct j_val v);
 
+/* message_start, where there was none. */
+void begin_message(struct reply *r);
+
 /* Makes ready for a block of another kind: message_start, the open block closed, carried state in a block of its own. */
 void block_end(struct reply *r, enum sink_block next);
 
@@ -175,5 +178,28 @@ struct sink_usage usage_of(const struct reply *r);
 
 void reply_fail(struct reply *r, int status, const char *message);
 void reply_odd(struct reply *r, const char *what);
+
+/* Whether it failed: the words are an error's (found, read into r->error), or the stream says that they are (named). */
+bool reply_fail_error(struct reply *r, bool found, bool named, const char *p, size_t n);
+
+/* How it ended, by finish_of: the first counts, and may be a failure. */
+void reply_ends(struct reply *r, enum finish finish, const char *word);
+
+/* Whether it failed as an answer without anything in it that tells of a full window. */
+bool reply_overflow(struct reply *r);
+
+/* ---- reply_native.c: an answer of the Messages API ---- */
+
+/* message_start: the upstream's where it came, else one of our own. */
+void native_start(struct reply *r);
+
+/* Checked JSON that goes on as it is must not end its line: white space that would becomes blanks. */
+void native_line(char *p, size_t n);
+
+/* An event, or the whole message. named: the stream says that it is an error. */
+void native_read(struct reply *r, struct j_val v, bool named);
+
+/* The upstream has told how the answer ends, and ends: message_stop. */
+void native_end(struct reply *r);
 
 #endif

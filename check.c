@@ -225,7 +225,8 @@ static void show_settings(const struct config *cfg, const char *model)
 static void show_config(const struct config *cfg)
 {
 	out("config      ok: %s\n", cfg->file != NULL ? cfg->file : "environment");
-	out("            upstream %s, path %s%s\n", cfg->target.shown, cfg->target.path, cfg->target.query);
+	out("            upstream %s, path %s%s%s\n", cfg->target.shown, cfg->target.path, cfg->target.query,
+		cfg->target.native ? " (Anthropic's API)" : "");
 	out("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
 	out("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
 		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");

@@ -184,14 +184,6 @@ static bool read_rows(struct load *l)
 
 static const char base_url[] = "OPENAI_BASE_URL";
 
-static bool has_header(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->nheaders; i++)
-		if (strcmp(c->headers[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static bool check_upstream(struct load *l, const struct quirks *q)
 {
 	const struct cfg_target *t = &l->c->target;
@@ -202,8 +194,8 @@ static bool check_upstream(struct load *l, const struct quirks *q)
 	if (!t->tls && !t->loopback && !l->c->allow_plaintext)
 		return load_fail(l, base_url, ": http:// to %s would show the key and the conversation: "
 			"use https://, or set ALLOW_PLAINTEXT=true", t->host);
-	if (l->c->key_is_set || t->loopback || q->auth == AUTH_NONE || has_header(l->c, "Authorization")
-		|| has_header(l->c, "Api-Key"))
+	if (l->c->key_is_set || t->loopback || q->auth == AUTH_NONE || cfg_header(l->c, "Authorization", 13)
+		|| cfg_header(l->c, "Api-Key", 7) || cfg_header(l->c, "X-Api-Key", 9))
 		return true;
 	return load_fail(l, "OPENAI_API_KEY",
 		" is not set: put the key for %s there (UP_AUTH=none if it needs none)", t->host);
@@ -220,6 +212,12 @@ static bool set_target(struct load *l)
 		if (!is_digit((unsigned char)*p) && !is_letter((unsigned char)*p) && *p != '-' && *p != '.')
 			return load_fail(l, "AZURE_API_VERSION", " is \"%j\": give a date such as 2024-10-21",
 				version, strlen(version));
+	if (*c->upstream_api) {
+		c->target.native = strcmp(c->upstream_api, "anthropic") == 0;
+		if (!c->target.native && strcmp(c->upstream_api, "openai") != 0)
+			return load_fail(l, "UPSTREAM_API", " is \"%j\": it may be openai or anthropic", c->upstream_api,
+				strlen(c->upstream_api));
+	}
 	if (!bad) {
 		cfg_quirks(c, "", &q);
 		bad = target_path(&c->target, &q, version);

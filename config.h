@@ -28,8 +28,9 @@ struct cfg_target {
 	bool tls;
 	bool literal;		/* host is an IP address */
 	bool loopback;
+	bool native;		/* Anthropic's Messages API is spoken there: by UPSTREAM_API, else by the path */
 	char authority[280];	/* for the Host header: no default port */
-	char path[512];		/* "/v1/chat/completions"; for Azure deployments holds %s where the model goes */
+	char path[512];		/* "/v1/chat/completions", "/anthropic/v1/messages"; for Azure deployments holds %s where the model goes */
 	char query[256];	/* "" or "?api-version=..." */
 	char shown[512];	/* the base URL without userinfo and query, for people */
 };
@@ -37,7 +38,7 @@ struct cfg_target {
 struct config {
 	const char *file;	/* NULL: environment only */
 	/* strings are never NULL; "" is not set */
-	const char *openai_api_key, *openai_base_url, *big_model, *middle_model, *small_model, *vision_model;
+	const char *openai_api_key, *openai_base_url, *upstream_api, *big_model, *middle_model, *small_model, *vision_model;
 	const char *host, *anthropic_api_key, *azure_api_version, *requesty_api_key;
 	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
@@ -87,6 +88,9 @@ void cfg_free(struct config *c);	/* wipes the keys */
  * terminated as by fmt.
  */
 size_t cfg_path(const struct config *c, const char *model, char *dst, size_t room);
+
+/* Whether a custom header has this name, case folded: it stands in for what else would be sent. */
+bool cfg_header(const struct config *c, const char *name, size_t n);
 
 /* The settings for one upstream model: defaults, built-in rows, the user's rows, UP_*. */
 void cfg_quirks(const struct config *c, const char *model, struct quirks *q);

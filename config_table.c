@@ -25,6 +25,8 @@ const struct option options[] = {
 		"the provider's key; a server on this machine needs none"),
 	OPTION(ROUTE, TEXT, openai_base_url, 0, 0, "OPENAI_BASE_URL", "https://api.openai.com/v1",
 		"the provider; /chat/completions is appended, without a path the provider's usual one"),
+	OPTION(ROUTE, TEXT, upstream_api, 0, 0, "UPSTREAM_API", "",
+		"openai, or anthropic: requests are passed on; not set: anthropic where the URL ends so"),
 	OPTION(ROUTE, TEXT, azure_api_version, 0, 0, "AZURE_API_VERSION", "",
 		"Azure's dated form, such as 2024-10-21; not set: its /openai/v1 form"),
 	OPTION(ROUTE, PREFIX, headers, 0, 0, "CUSTOM_HEADER_NAME", "",
@@ -39,7 +41,7 @@ const struct option options[] = {
 		"bundle of certificate authorities; not set: the system's"),
 	OPTION(ROUTE, TEXT, extra_ca_file, 0, 0, "EXTRA_CA_FILE", "", "further certificate authorities"),
 	OPTION(ROUTE, TEXT, up_quirks, 0, 0, "UP_QUIRKS", "",
-		"file with rows of your own: hosts (^: as above), models, settings"),
+		"file with rows of your own: hosts (^: as above; @ before them: Anthropic's API), models, settings"),
 
 	OPTION(MODELS, TEXT, big_model, 0, 0, "BIG_MODEL", "gpt-4o", "stands in for opus and every other claude-*"),
 	OPTION(MODELS, TEXT, middle_model, 0, 0, "MIDDLE_MODEL", "", "stands in for sonnet; not set: BIG_MODEL"),

@@ -14,7 +14,7 @@ struct option {
 	int min, max;
 };
 
-#define NOPTIONS 43
+#define NOPTIONS 44
 extern const struct option options[];
 
 const char *option_default(const struct option *o);

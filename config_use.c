@@ -16,8 +16,9 @@ void cfg_quirks_told(const struct config *c, const struct q_place *place, struct
 	size_t at;
 
 	q_init(q);
+	q->native = c->target.native;
 	(void)q_rows(q, NULL, place, &why, &at);
-	if (*c->azure_api_version)
+	if (*c->azure_api_version && !q->native)
 		q->auth = AUTH_API_KEY;
 	if (place->matched)
 		place->matched(place->ctx, q, &version, &none);
@@ -31,6 +32,14 @@ void cfg_quirks_told(const struct config *c, const struct q_place *place, struct
 void cfg_quirks(const struct config *c, const char *model, struct quirks *q)
 {
 	cfg_quirks_told(c, &(struct q_place){ .host = c->target.host, .port = c->target.port, .model = model }, q);
+}
+
+bool cfg_header(const struct config *c, const char *name, size_t n)
+{
+	for (size_t i = 0; i < c->nheaders; i++)
+		if (strlen(c->headers[i].name) == n && strncasecmp(c->headers[i].name, name, n) == 0)
+			return true;
+	return false;
 }
 
 bool cfg_key_ok(const struct config *c, const char *key, size_t n)

@@ -48,6 +48,7 @@ static void forget(struct conn *c)
 {
 	heap_free(&c->body);
 	heap_free(&c->up_head);
+	heap_free(&c->passed);
 	heap_free(&c->plan_bytes);
 	heap_free(&c->names);
 	heap_free(&c->event);
@@ -175,6 +176,21 @@ static void begin(struct conn *c)
 	conv_fresh("req_", c->seed, UINT_MAX, c->id, sizeof c->id);
 }
 
+/* What a client of the API says of it goes on to a provider that speaks it: an open list. False: no memory. */
+static bool keep_fields(struct conn *c, const struct http_head *h)
+{
+	const struct http_field *f = h->fields, *end = f + h->nfields;
+	bool ok = true;
+
+	for (; f < end; f++) {
+		size_t n = (size_t)(f->value.p + f->value.n - f->name.p);
+
+		if (f->name.n > 10 && http_is((struct http_text){ f->name.p, 10 }, "anthropic-") && !cfg_header(c->inst->cfg, f->name.p, f->name.n))
+			ok = ok && heap_add(&c->passed, f->name.p, n, HEAP_NO_MAX) && heap_str(&c->passed, "\r\n");
+	}
+	return ok;
+}
+
 static void take_head(struct conn *c, const struct http_head *h)
 {
 	struct route_info info;
@@ -203,7 +219,8 @@ static void take_head(struct conn *c, const struct http_head *h)
 	}
 	c->route = info.route;
 	copy_text(c->model, sizeof c->model, info.rest);
-	if (h->framing == HTTP_LENGTH && !heap_grow(&c->body, (size_t)h->length, (size_t)c->inst->cfg->max_body)) {
+	bool kept = !c->inst->cfg->target.native || keep_fields(c, h);
+	if (!kept || (h->framing == HTTP_LENGTH && !heap_grow(&c->body, (size_t)h->length, (size_t)c->inst->cfg->max_body))) {
 		conn_no_memory(c);
 		return;
 	}

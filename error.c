@@ -53,13 +53,14 @@ static int status_of_name(const struct said *s)
 		"rate_limit|resource_exhausted|insufficient_quota|throttling\0"
 		"overloaded\0"
 		"authentication_error|unauthenticated|invalid_api_key\0"
+		"billing_error\0"
 		"permission_denied|permission_error\0"
 		"not_found\0"
 		"unavailable\0"
 		"deadline_exceeded|timeout\0"
 		"invalid_argument|invalid_request|badrequest|content_filter\0"
 		"request_too_large\0";
-	static const uint16_t statuses[] = { 400, 429, 529, 401, 403, 404, 503, 504, 400, 413 };
+	static const uint16_t statuses[] = { 400, 429, 529, 401, 402, 403, 404, 503, 504, 400, 413 };
 	const char *tags = strrchr(s->all, '\n'), *words = names;
 
 	for (size_t i = 0; tags != NULL && *words != '\0'; i++, words += strlen(words) + 1)
@@ -397,6 +398,17 @@ void error_read(const struct http_head *head, const char *body, size_t n, struct
 		write_error(head, &s, head->status, e);
 	else
 		write_error(head, &s, inner_status(&s, s.empty ? 502 : 500), e);
+}
+
+void error_keep_type(struct j_val value, struct api_error *e)
+{
+	struct j_val type = j_get(j_get(value, "error"), "type");
+
+	if (!j_is(j_get(value, "type"), "error"))
+		return;
+	for (int status = 400; status < 530; status++)
+		if (j_is(type, error_type(status)))
+			e->type = error_type(status);
 }
 
 /* ---- errors inside a 200 ---- */

@@ -16,6 +16,12 @@
 void error_read(const struct http_head *head, const char *body, size_t n, struct api_error *e);
 
 /*
+ * Where Anthropic's API is spoken: the type that an error in its own shape has,
+ * {"type":"error","error":{"type":...}}, when the API knows it.
+ */
+void error_keep_type(struct j_val value, struct api_error *e);
+
+/*
  * An error object (or what stands for one) inside a 200: status from it, else
  * fallback. Returns false when value is no error.
  */

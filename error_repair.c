@@ -53,7 +53,9 @@ static bool propose(const struct quirks *q, const char *setting, char *dst)
  * already or nothing. Behind ! a word of refusal must be there too.
  */
 static const char rules[] =
-	"reasoning_content*missing|reasoning_content*passed back|reasoning_content*required|missing*reasoning_content\0"
+	"in `thinking` block|adaptive thinking is not supported\0" "\0" "\0"	/* Claude Code mends these itself */
+	"cannot be disabled when reasoning_effort\0" "drop=output_config\0" "\0"
+	"reasoning_content*missing|reasoning_content*passed back|thinking`*passed back|reasoning_content*required|missing*reasoning_content\0"
 	"echo=reasoning_content echo_all=1 echo_fill=empty\0" "echo=reasoning_content echo_all=1 echo_fill=dot\0"
 	"thought_signature|thought signature\0" "echo=gemini\0" "\0"
 	"non-streaming|only support*stream|stream must be|stream=true is required\0" "stream=always\0" "\0"
@@ -192,6 +194,19 @@ static size_t read_name(const char *p, char *name)
 	return name[strspn(name, "0123456789")] != '\0' ? n : 0;
 }
 
+/* "context_management: Extra inputs are not permitted": where it stands alone the name is at the top level */
+static bool by_head(const struct said *s, const struct quirks *q, char *dst)
+{
+	const char *end = strstr(s->all, ": extra inputs"), *p = end;
+	char name[64];
+
+	while (p != NULL && p > s->all && name_char(p[-1]))
+		p--;
+	if (p == end || (p > s->all && p[-1] == '.'))
+		return false;
+	return read_name(p, name) > 0 && without(q, name, dst);
+}
+
 /* names behind these words are refused, whatever they are */
 static bool by_lead(const struct said *s, const struct quirks *q, char *dst)
 {
@@ -309,7 +324,8 @@ bool error_repair(int status, const char *body, size_t n, const struct quirks *q
 		return found == FOUND;
 	if (output_name(&s, q, setting) || effort_list(&s, q, setting))
 		return true;
-	if (is_unknown(&s) && (by_location(&s, q, setting) || by_param(&s, q, setting) || by_lead(&s, q, setting)))
+	if (is_unknown(&s) && (by_location(&s, q, setting) || by_param(&s, q, setting) || by_head(&s, q, setting)
+		|| by_lead(&s, q, setting)))
 		return true;
 	return is_refused(&s) && by_known(&s, q, setting);
 }

@@ -40,6 +40,12 @@ static void note(struct conn *c, const char *setting)
 	fmt(c->repairs + n, sizeof c->repairs - n, "%s%s", n > 0 ? " " : "", setting);
 }
 
+/* A request that is passed on has only its members and its thinking to mend. */
+static bool mends(const struct conn *c, const char *setting)
+{
+	return !c->q.native || setting[0] == '\0' || strncmp(setting, "drop=", 5) == 0 || strncmp(setting, "echo=", 5) == 0;
+}
+
 bool heal_try(struct conn *c)
 {
 	char setting[2 * Q_TEXT];
@@ -49,7 +55,7 @@ bool heal_try(struct conn *c)
 
 	if (c->route != ROUTE_MESSAGES || c->answered || c->nrepairs == REPAIRS_MAX)
 		return false;
-	if (!error_repair(c->up_status, c->whole.p, c->whole.n, &c->q, setting, &fit))
+	if (!error_repair(c->up_status, c->whole.p, c->whole.n, &c->q, setting, &fit) || !mends(c, setting))
 		return false;
 	if (setting[0] != '\0' && q_apply(&c->q, setting, strlen(setting), &why, &at) != 0)
 		return false;

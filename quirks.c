@@ -35,8 +35,9 @@ typedef char enums_are_unsigned[sizeof(enum q_think) == sizeof(unsigned) ? 1 : -
 #define KEY(name, kind, limit, values, doc) { #name "\0" values "\0" doc, limit, offsetof(struct quirks, name), kind }
 
 static const struct key keys[] = {
-	KEY(path, PATH, Q_TEXT, "a path", "before /chat/completions when the base URL has no path"),
-	KEY(auth, WORD, 0, "bearer api-key none", "how the key is sent: Authorization: Bearer, api-key, not at all"),
+	KEY(path, PATH, Q_TEXT, "a path", "of the API when the base URL has no path"),
+	KEY(auth, WORD, 0, "bearer api-key none x-api-key both",
+		"how the key is sent: Authorization: Bearer, api-key, not at all, x-api-key, that and Bearer"),
 	KEY(headers, FIELDS, Q_TEXT, "Name: value|Name: value", "further fields of every request; {session}, {initiator} and {vision} stand for"
 		" the session's id, user or agent, and true where there is an image"),
 	KEY(maxtok, WORD, 0, "max_tokens max_completion_tokens none", "name of the output limit"),

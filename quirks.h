@@ -14,7 +14,7 @@
 
 #include "http.h"
 
-enum q_auth { AUTH_BEARER, AUTH_API_KEY, AUTH_NONE };
+enum q_auth { AUTH_BEARER, AUTH_API_KEY, AUTH_NONE, AUTH_X_API_KEY, AUTH_BOTH };
 enum q_maxtok { MAXTOK_MAX_TOKENS, MAXTOK_COMPLETION, MAXTOK_NONE };
 enum q_temp { TEMP_DROP1, TEMP_OMIT, TEMP_PASS, TEMP_UNIT, TEMP_GT0 };
 enum q_tool_choice { CHOICE_FULL, CHOICE_STRINGS, CHOICE_ANY, CHOICE_AUTO, CHOICE_NONE };
@@ -65,9 +65,10 @@ struct quirks {
 	unsigned tool_stream;		/* 0 or 1: tool_stream: true */
 	unsigned echo_all;		/* 0 or 1: echo on every assistant message */
 	unsigned empty_length;		/* 0 or 1: an empty answer that ends with length is an overflow */
+	bool native;			/* the provider speaks the Messages API itself; no key: set before rows are applied */
 	int stop;			/* most stop sequences sent */
 	int idle;			/* seconds without progress; 0: not set by any row */
-	char path[Q_TEXT];		/* before /chat/completions when the base URL has none */
+	char path[Q_TEXT];		/* before /chat/completions or /v1/messages when the base URL has none */
 	char headers[Q_TEXT];		/* extra request fields: "Name: value|Name: value" */
 	char drop[Q_TEXT];		/* top-level names never sent, comma list */
 	char search[Q_TEXT];		/* a JSON object: how a web search is asked for; "": not at all */
@@ -105,7 +106,8 @@ struct q_place {
  * that begin with # are comments. A host pattern is a name or the end of one
  * behind a dot; * in it matches within a label, alone it matches everything;
  * :PORT (also behind a name) matches the port; local is what q_local says. ^
- * in place of hosts means those of the row above. A model pattern is a glob
+ * in place of hosts means those of the row above. With @ in front of the hosts
+ * a row is for q->native, without it for all else. A model pattern is a glob
  * over the whole id, case folded.
  */
 int q_rows(struct quirks *q, const char *table, const struct q_place *place, const char **why, size_t *at);

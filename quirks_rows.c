@@ -99,6 +99,14 @@ static const char *const builtin[] = {
 	":8080 * think=template tool_choice=strings echo=reasoning_content schema=grammar\n"
 	":8000|:30000 * think=template\n"
 	"local * idle=600\n"
+	/* who speaks the Messages API: thinking goes back to those who do not check who signed it */
+	"@* * path= auth=x-api-key idle=600\n"
+	"@moonshot.*|kimi.com|deepseek.com|minimax.io|minimaxi.com|z.ai|bigmodel.cn *"
+		" path=/anthropic auth=both echo=reasoning_content\n"
+	"@moonshot.*|kimi.com|deepseek.com * echo_fill=dot echo_all=1\n"
+	"@kimi.com * path=/coding\n"
+	"@z.ai|bigmodel.cn * path=/api/anthropic\n"
+	"@openrouter.ai * path=/api auth=bearer\n"
 };
 
 /* ---- patterns ---- */
@@ -208,7 +216,7 @@ static const char *row(struct quirks *q, struct http_text line, struct http_text
 	struct http_text rest = line, hosts = column(&rest), models = column(&rest);
 	struct quirks scratch = { 0 };
 	const char *why = NULL;
-	bool matches;
+	bool matches, native;
 	size_t at;
 
 	if (hosts.n == 0 || hosts.p[0] == '#')
@@ -217,9 +225,13 @@ static const char *row(struct quirks *q, struct http_text line, struct http_text
 		return "a row is: hosts, models, settings";
 	if (!http_is(hosts, "^"))
 		*above = hosts;
-	if (!ports_good(*above))
+	hosts = *above;
+	native = hosts.p[0] == '@';
+	hosts.p += native;
+	hosts.n -= native;
+	if (!ports_good(hosts))
 		return "a port is a number";
-	matches = any_host_matches(*above, place) && any_model_matches(models, place->model);
+	matches = native == q->native && any_host_matches(hosts, place) && any_model_matches(models, place->model);
 	if (q_apply(matches ? q : &scratch, rest.p, rest.n, &why, &at) == 0 && matches && place->matched)
 		place->matched(place->ctx, q, above, &models);
 	return why;

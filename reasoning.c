@@ -24,7 +24,7 @@ static bool wanted(const struct reply *r)
 
 /* ---- blocks ---- */
 
-static void begin_message(struct reply *r)
+void begin_message(struct reply *r)
 {
 	struct sink_head head = { r->id, r->o.model, r->o.nmodel, r->o.estimate };
 

@@ -388,6 +388,7 @@ static void finish_error(struct conn *c)
 {
 	static const char squeezed[] = "the upstream's words are compressed although that was not asked for";
 	struct http_head h;
+	struct j_err bad;
 	const char *why;
 
 	http_response(c->up_rx.p, c->up_rx.len, false, &h, &why);
@@ -397,6 +398,8 @@ static void finish_error(struct conn *c)
 	}
 	conn_debug(c, "upstream body", c->whole.p, c->whole.n);
 	error_read(&h, c->whole.p, c->whole.n, &c->error);
+	if (c->q.native && c->error.status == h.status && j_check_keep(c->whole.p, c->whole.n, &bad) == 0)
+		error_keep_type(j_root(c->whole.p, c->whole.n), &c->error);
 	let_upstream_go(c);
 	if (heal_try(c))
 		return;

@@ -59,8 +59,7 @@ static void fail_context(struct reply *r, const char *why)
 	memcpy(message + strlen(message), ")", 2);
 }
 
-/* Whether it failed: the words are an error's (found), or the stream says that they are (named). */
-static bool fail_error(struct reply *r, bool found, bool named, const char *p, size_t n)
+bool reply_fail_error(struct reply *r, bool found, bool named, const char *p, size_t n)
 {
 	if (found)
 		r->what = REPLY_FAILED;
@@ -71,12 +70,14 @@ static bool fail_error(struct reply *r, bool found, bool named, const char *p, s
 
 /* ---- the end ---- */
 
-/* An answer without anything in it that tells of a full window. */
-static bool empty_overflow(const struct reply *r)
+bool reply_overflow(struct reply *r)
 {
-	if (r->real || r->ncalls > 0)
+	bool told = r->finish == FINISH_CONTEXT || (r->finish == FINISH_LENGTH && r->o.q->empty_length);
+
+	if (!told || r->real || r->ncalls > 0)
 		return false;
-	return r->finish == FINISH_CONTEXT || (r->finish == FINISH_LENGTH && r->o.q->empty_length);
+	fail_context(r, r->finish == FINISH_CONTEXT ? r->finish_word : "no output before the length limit");
+	return true;
 }
 
 /* Nothing more will come: what waits is written, the message ends. */
@@ -85,13 +86,15 @@ static void conclude(struct reply *r)
 	struct sink_end end = { 0 };
 	struct piece it = { 0 };
 
+	if (r->o.q->native) {
+		native_end(r);
+		return;
+	}
 	text_end(r);
 	calls_settle(r, true);
 	sources_write(r);
-	if (empty_overflow(r)) {
-		fail_context(r, r->finish == FINISH_CONTEXT ? r->finish_word : "no output before the length limit");
+	if (reply_overflow(r))
 		return;
-	}
 	block_end(r, BLOCK_NONE);
 	if (r->hold.failed || r->what != REPLY_MORE)
 		return;
@@ -216,11 +219,11 @@ static void fail_with_content(struct reply *r, struct j_val delta)
 
 	unprefix(&p, &n);
 	bool found = j_check(p, n, &err) == 0 && error_object(j_root(p, n), 500, &r->error);
-	if (!fail_error(r, found || error_text(p, n, &r->error), false, p, n))
+	if (!reply_fail_error(r, found || error_text(p, n, &r->error), false, p, n))
 		fail_with(r, 500, "the upstream ended the answer: error_finish: ", p, n);
 }
 
-static void read_finish(struct reply *r, enum finish finish, const char *word)
+void reply_ends(struct reply *r, enum finish finish, const char *word)
 {
 	if (finish == FINISH_NONE || r->finish != FINISH_NONE)
 		return;
@@ -258,7 +261,7 @@ static void read_choice(struct reply *r, struct j_val choice, size_t place)
 	if (finish == FINISH_REFUSAL)
 		finish_filter(r, f[FILTER]);
 	finish_stop(r, f[STOP].type == J_STRING ? f[STOP] : f[MATCHED]);
-	read_finish(r, finish, word);
+	reply_ends(r, finish, word);
 	if (!in_delta || finish != FINISH_NONE || !j_empty(f[USAGE]) || !j_empty(f[STOP]) || !j_empty(f[MATCHED]))
 		again_said(r, AGAIN_OTHER, choice);
 }
@@ -282,9 +285,13 @@ static void read_object(struct reply *r, struct j_val v, bool named)
 	struct j_val f[FIELDS], choice = { 0 };
 	bool finished = r->finish != FINISH_NONE;
 
+	if (r->o.q->native) {
+		native_read(r, v, named);
+		return;
+	}
 	j_pick(v, "choices\0error\0usage\0x_groq\0timings\0base_resp\0object\0", f);
 	if (!finished && (named || suspicious(f[ERROR], f[CHOICES], f[BASE], f[OBJECT])))
-		fail_error(r, error_object(v, 500, &r->error), named, v.p, v.n);
+		reply_fail_error(r, error_object(v, 500, &r->error), named, v.p, v.n);
 	if (r->what != REPLY_MORE)
 		return;
 	usage_read(r, f[USAGE]);
@@ -315,7 +322,7 @@ static void read_value(struct reply *r, struct j_val v, bool named)
 			read_object(r, item, named);
 	if (v.type != J_STRING || r->what != REPLY_MORE || r->finish != FINISH_NONE)
 		return;
-	fail_error(r, error_object(v, 500, &r->error), named, v.p + 1, v.n - 2);
+	reply_fail_error(r, error_object(v, 500, &r->error), named, v.p + 1, v.n - 2);
 }
 
 /* Text that is no JSON: an error, a broken event, or one of the things that relays send to keep a line open. */
@@ -323,7 +330,7 @@ static void read_other(struct reply *r, char *p, size_t n, const struct j_err *e
 {
 	if (r->finish != FINISH_NONE)
 		return;
-	if (!fail_error(r, error_text(p, n, &r->error), named, p, n) && (p[0] == '{' || p[0] == '['))
+	if (!reply_fail_error(r, error_text(p, n, &r->error), named, p, n) && (p[0] == '{' || p[0] == '['))
 		fail_with(r, 502, "the upstream sent a broken event: ", err->why, strlen(err->why));
 }
 
@@ -354,6 +361,8 @@ static bool mend(char *p, size_t *n, struct j_err *err)
 static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, bool named)
 {
 	if (n == 6 && memcmp(p, "[DONE]", 6) == 0) {
+		if (r->finish == FINISH_NONE && r->o.q->native)
+			return true;
 		if (r->finish == FINISH_NONE && !r->any_choice)
 			reply_fail(r, 502, "the upstream's answer was empty");
 		else
@@ -365,6 +374,8 @@ static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, boo
 			return false;
 		again_said(r, AGAIN_OTHER, j_root(p, n));
 	}
+	if (r->o.q->native)
+		native_line(p, n);
 	read_value(r, j_root(p, n), named);
 	return true;
 }
@@ -485,7 +496,11 @@ bool reply_finished(const struct reply *r)
 
 void reply_commit(struct reply *r, struct plan *out)
 {
-	if (begin_between(r, out, false))
+	if (!begin_between(r, out, false))
+		return;
+	if (r->o.q->native)
+		native_start(r);
+	else
 		block_end(r, BLOCK_THINKING);
 }
 
@@ -499,8 +514,11 @@ void reply_nudge(struct reply *r, struct plan *out)
 {
 	if (!begin_between(r, out, true))
 		return;
-	if (r->sink.open == BLOCK_NONE)
+	if (r->sink.open == BLOCK_NONE) {
 		sink_open(&r->sink, BLOCK_THINKING);
+		r->own_block = true;
+		r->own_blocks++;
+	}
 	sink_nothing(&r->sink);
 }
 

@@ -23,7 +23,7 @@ enum reply_sink { SINK_EVENTS, SINK_MESSAGE };
 
 struct reply_options {
 	enum reply_sink sink;
-	const struct quirks *q;
+	const struct quirks *q;		/* native: what comes is an Anthropic answer, and goes on as it is */
 	const struct session *session;
 	const char *binding;		/* as in struct target */
 	const char *model;		/* what the client asked for, any UTF-8; echoed */
@@ -89,6 +89,9 @@ struct reply {
 	char explanation[256];		/* of a refusal */
 	const char *oddity;
 	struct reply_count count;
+	/* reply_native.c; blocks of reply_nudge stand between the upstream's */
+	bool own_block;			/* the open one is */
+	unsigned own_blocks;		/* so far */
 	/* reasoning.c */
 	unsigned char from;		/* enum carry_from */
 	uint64_t snapshot_sum;		/* of the reasoning so far, where it comes as snapshots */

@@ -175,7 +175,7 @@ static bool extra_done(const struct work *w, struct j_val name)
 	return j_is(name, "messages") || work_dropped(w, text);
 }
 
-static void write_extra(struct work *w)
+void work_extra(struct work *w)
 {
 	struct j_val k = none, v = none;
 
@@ -190,22 +190,27 @@ static void write_extra(struct work *w)
 
 /* ---- limits and sampling ---- */
 
-static void write_max_tokens(struct work *w)
+int64_t work_limit(struct work *w)
 {
 	struct j_val v = w->top[TOP_MAX_TOKENS];
 	int64_t value;
 
 	if (v.type == J_NONE && w->counting)
-		return;
+		return 0;
 	if (!j_whole(v, &value) || value < 1) {
 		work_fail(w, NULL, "max_tokens", v.type == J_NONE ? "Field required" : "must be a whole number above 0");
-		return;
+		return 0;
 	}
 	if (w->t->max_tokens_limit > 0 && value > w->t->max_tokens_limit)
 		value = w->t->max_tokens_limit;
-	if (value < w->t->min_tokens_limit)
-		value = w->t->min_tokens_limit;
-	if (w->q->maxtok != MAXTOK_NONE)
+	return value < w->t->min_tokens_limit ? w->t->min_tokens_limit : value;
+}
+
+static void write_max_tokens(struct work *w)
+{
+	int64_t value = work_limit(w);
+
+	if (value > 0 && w->q->maxtok != MAXTOK_NONE)
 		work_whole(w, w->q->maxtok == MAXTOK_COMPLETION ? "max_completion_tokens" : "max_tokens", value);
 }
 
@@ -298,7 +303,7 @@ static void write_body(struct work *w)
 	think_write(w);
 	write_stream(w);
 	write_cache(w);
-	write_extra(w);
+	work_extra(w);
 	plan_lit(w->out, "}");
 }
 
@@ -308,7 +313,8 @@ static void facts(struct work *w)
 
 	work_want(w, NULL, "stream", &w->top[TOP_STREAM], 'b');
 	f->stream = w->top[TOP_STREAM].type == J_TRUE;
-	f->up_stream = (f->stream || w->q->stream == STREAM_ALWAYS) && j_get(w->search, "stream").type != J_FALSE;
+	f->up_stream = (f->stream || (w->q->stream == STREAM_ALWAYS && !w->q->native))
+		&& j_get(w->search, "stream").type != J_FALSE;
 	/* without tools nothing is lost when what was not asked for stays hidden; with them it must come back */
 	f->show_thinking = !think_off(w) || w->tools > 0;
 	f->has_image = f->hides_image = f->last_is_user = false;
@@ -335,9 +341,13 @@ static int convert(struct j_val body, const struct target *t, struct plan *out, 
 		"stop_sequences\0thinking\0output_config\0output_format\0", w.top);
 	w.extra = j_root(w.q->extra, strlen(w.q->extra));
 	f->search = f->unsearched = false;
-	tools_scan(&w);
+	if (!w.q->native)
+		tools_scan(&w);
 	facts(&w);
-	write_body(&w);
+	if (w.q->native)
+		native_write(&w, body);
+	else
+		write_body(&w);
 	return w.failed ? -1 : 0;
 }
 

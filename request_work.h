@@ -2,7 +2,7 @@
  * What the parts of the request conversion share: request.c (the body's other
  * members), request_turns.c (messages), request_content.c and request_blocks.c
  * (what stands in them), request_tools.c, request_search.c, request_think.c,
- * request_echo.c.
+ * request_echo.c, request_native.c.
  * Nobody else includes this.
  *
  * One struct work lives for one pass on the stack of request_convert. The first
@@ -139,6 +139,12 @@ void work_put(struct work *w, const char *name, const char *text);
 void work_whole(struct work *w, const char *name, int64_t n);
 
 bool work_dropped(const struct work *w, const char *name);
+
+/* What extra has and was not written with another member. */
+void work_extra(struct work *w);
+
+/* max_tokens within the limits; 0 where it is wrong (which has been told), or absent and not needed. */
+int64_t work_limit(struct work *w);
 
 /* ---- messages, request_turns.c ---- */
 
@@ -293,6 +299,11 @@ void search_tools(struct work *w, size_t before);
 
 /* What the model is told of searches, and of what cannot be had, as pieces. */
 void search_note(struct content *c);
+
+/* ---- request_native.c ---- */
+
+/* The whole body for a provider that speaks the Messages API itself. */
+void native_write(struct work *w, struct j_val body);
 
 /* ---- request_think.c ---- */
 

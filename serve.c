@@ -21,13 +21,9 @@ static void put(struct writer *w, const char *name, const char *between, const c
 	w->ok = w->ok && heap_str(w->h, name) && heap_str(w->h, between) && heap_str(w->h, value) && heap_str(w->h, "\r\n");
 }
 
-/* Whether a custom header of the same name stands in for it. */
 static bool replaced(const struct writer *w, const char *name)
 {
-	for (size_t i = 0; i < w->cfg->nheaders; i++)
-		if (strcasecmp(w->cfg->headers[i].name, name) == 0)
-			return true;
-	return false;
+	return cfg_header(w->cfg, name, strlen(name));
 }
 
 static void put_default(struct writer *w, const char *name, const char *value)
@@ -36,13 +32,20 @@ static void put_default(struct writer *w, const char *name, const char *value)
 		put(w, name, ": ", value);
 }
 
-static void put_key(struct writer *w, enum q_auth auth)
+static void put_key(struct writer *w, const char *name, const char *before)
 {
-	bool bearer = auth == AUTH_BEARER;
-	const char *name = bearer ? "Authorization" : "api-key";
+	if (w->cfg->openai_api_key[0] != '\0' && !replaced(w, name))
+		put(w, name, before, w->cfg->openai_api_key);
+}
 
-	if (auth != AUTH_NONE && w->cfg->openai_api_key[0] != '\0' && !replaced(w, name))
-		put(w, name, bearer ? ": Bearer " : ": ", w->cfg->openai_api_key);
+static void put_auth(struct writer *w, enum q_auth auth)
+{
+	if (auth == AUTH_BEARER || auth == AUTH_BOTH)
+		put_key(w, "Authorization", ": Bearer ");
+	if (auth == AUTH_X_API_KEY || auth == AUTH_BOTH)
+		put_key(w, "x-api-key", ": ");
+	if (auth == AUTH_API_KEY)
+		put_key(w, "api-key", ": ");
 }
 
 /* what a placeholder in a row's field stands for in this request; "": the field is left out */
@@ -85,7 +88,10 @@ static bool make_head(struct conn *c)
 	w.ok = cfg_path(cfg, c->up_model, text, sizeof text) < sizeof text;
 	put(&w, "POST ", text, " HTTP/1.1");
 	put_default(&w, "Host", cfg->target.authority);
-	put_key(&w, c->q.auth);
+	put_auth(&w, c->q.auth);
+	if (c->q.native && c->passed.n == 0)
+		put_default(&w, "anthropic-version", "2023-06-01");
+	w.ok = w.ok && heap_add(w.h, c->passed.p, c->passed.n, HEAP_NO_MAX);
 	put_default(&w, "User-Agent", "claude-code-proxy/" VERSION);
 	put_default(&w, "Accept", c->facts.up_stream ? "text/event-stream" : "application/json");
 	put_default(&w, "Content-Type", "application/json");
@@ -276,6 +282,10 @@ static void serve_chat(struct conn *c, struct j_val root)
 
 	c->nmodel = j_text(model, c->model, sizeof c->model);
 	choose_target(c);
+	if (c->q.native) {
+		conn_fail(c, 404, "only /v1/messages is passed on to this provider", "no such path");
+		return;
+	}
 	c->facts.model = model;
 	c->facts.stream = c->facts.up_stream = j_get(root, "stream").type == J_TRUE;
 	chat_facts(&c->facts, j_get(root, "messages"));

@@ -40,6 +40,7 @@ enum hold_kind {
 	HOLD_STOP,		/* the stop sequence that ended the answer, a JSON string */
 	HOLD_MARKUP,		/* text that may turn out to be a tool call, the inside of a JSON string */
 	HOLD_SOURCE,		/* something found on the web: JSON as it came */
+	HOLD_START,		/* an upstream's message_start */
 	HOLD_WORK,		/* made of other pieces, for the present plan */
 	HOLD_KINDS
 };

@@ -16,6 +16,7 @@
 
 #define COMPLETIONS "/chat/completions"
 #define DEPLOYMENTS "/deployments/"
+#define MESSAGES "/v1/messages"
 
 /* ---- hosts ---- */
 
@@ -202,6 +203,7 @@ const char *target_url(struct cfg_target *t, const char *url)
 		return bad;
 	t->literal = q_address(t->host, a);
 	t->loopback = target_loopback(t->host);
+	t->native = ends(t->path, "/anthropic") || ends(t->path, "/anthropic/v1") || ends(t->path, MESSAGES);
 	set_authority(t);
 	fmt(t->shown, sizeof t->shown, "%s://%s%s", t->tls ? "https" : "http", t->authority, t->path);
 	return NULL;
@@ -241,11 +243,22 @@ static const char *azure_path(struct cfg_target *t, const char *version)
 	return bad ? bad : append(t, COMPLETIONS);
 }
 
+static const char *native_path(struct cfg_target *t, const struct quirks *q)
+{
+	if (ends(t->path, MESSAGES))
+		return NULL;
+	if (!*t->path)
+		fmt(t->path, sizeof t->path, "%s", q->path);
+	return append(t, ends(t->path, "/v1") ? "/messages" : MESSAGES);
+}
+
 const char *target_path(struct cfg_target *t, const struct quirks *q, const char *azure_version)
 {
 	/* "/openai" at a host that wants api-key is how Azure's endpoint is often written */
 	bool azure_root = q->auth == AUTH_API_KEY && strcmp(t->path, "/openai") == 0;
 
+	if (t->native)
+		return native_path(t, q);
 	if (*azure_version)
 		return azure_path(t, azure_version);
 	if (ends(t->path, COMPLETIONS))

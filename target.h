@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-/* Takes the URL (RFC 3986) apart: t->path and t->query become those of the URL, without slashes at the end of the path. */
+/* Takes the URL (RFC 3986) apart: t->path and t->query become those of the URL, without slashes at the end of the path; t->native what the path says. */
 const char *target_url(struct cfg_target *t, const char *url);
 
 /*
