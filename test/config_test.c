@@ -345,6 +345,14 @@ static const struct { const char *url, *version, *authority, *path; } urls[] = {
 	{ "http://localhost:11434", "", "localhost:11434", "/v1/chat/completions" },
 	{ "http://localhost", "", "localhost", "/v1/chat/completions" },
 	{ "http://127.0.0.1:8080/v1", "", "127.0.0.1:8080", "/v1/chat/completions" },
+	{ "https://api.moonshot.ai/anthropic", "", "api.moonshot.ai", "/anthropic/v1/messages" },
+	{ "https://api.z.ai/api/anthropic/", "", "api.z.ai", "/api/anthropic/v1/messages" },
+	{ "https://api.minimax.io/anthropic/v1", "", "api.minimax.io", "/anthropic/v1/messages" },
+	{ "https://api.deepseek.com/anthropic/v1/messages", "", "api.deepseek.com", "/anthropic/v1/messages" },
+	{ "https://gw.example/v1/messages?k=v", "", "gw.example", "/v1/messages?k=v" },
+	{ "https://r.services.ai.azure.com/anthropic", "2024-10-21", "r.services.ai.azure.com", "/anthropic/v1/messages" },
+	{ "https://gw.example/anthropic/x", "", "gw.example", "/anthropic/x/chat/completions" },
+	{ "https://gw.example/xanthropic", "", "gw.example", "/xanthropic/chat/completions" },
 	{ "http://127.9.9.9:1/", "", "127.9.9.9:1", "/v1/chat/completions" },
 	{ "http://[::1]:8080", "", "[::1]:8080", "/v1/chat/completions" },
 	{ "http://[::1]", "", "[::1]", "/v1/chat/completions" },
@@ -440,6 +448,35 @@ static void targets(void)
 		CHECK(got, load(text) && is(c->target.authority, urls[i].authority) && is(warned, "")
 			&& cfg_path(c, "my model/4", got, sizeof got) == strlen(urls[i].path) && is(got, urls[i].path));
 	}
+}
+
+/* UPSTREAM_API goes over what the path says */
+static void apis(void)
+{
+	static const struct { const char *api, *url, *path; bool native; } t[] = {
+		{ "", "https://gw.example/v1", "/v1/chat/completions", false },
+		{ "", "https://gw.example/anthropic", "/anthropic/v1/messages", true },
+		{ "openai", "https://gw.example/anthropic", "/anthropic/chat/completions", false },
+		{ "anthropic", "https://gw.example", "/v1/messages", true },
+		{ "anthropic", "https://gw.example/v1", "/v1/messages", true },
+		{ "anthropic", "https://gw.example/x/v1/messages/", "/x/v1/messages", true },
+		{ "anthropic", "https://gw.example/coding", "/coding/v1/messages", true },
+		{ "anthropic", "https://api.z.ai", "/api/anthropic/v1/messages", true },
+		{ "anthropic", "https://api.moonshot.cn", "/anthropic/v1/messages", true },
+		{ "anthropic", "https://api.kimi.com", "/coding/v1/messages", true },
+		{ "anthropic", "https://openrouter.ai", "/api/v1/messages", true },
+	};
+	char text[200];
+	struct quirks q;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		snprintf(text, sizeof text, KEY "UPSTREAM_API=%s\nOPENAI_BASE_URL=%s\n", t[i].api, t[i].url);
+		CHECK(t[i].url, load(text) && c->target.native == t[i].native && is(c->target.path, t[i].path));
+		cfg_quirks(c, "m", &q);
+		CHECK("the settings know it", q.native == t[i].native && (q.auth == AUTH_BEARER) == (!t[i].native || i == 10));
+	}
+	CHECK("another API is refused", !load(KEY "UPSTREAM_API=claude\n")
+		&& is(refusal(), ":2: UPSTREAM_API is \"claude\": it may be openai or anthropic"));
 }
 
 static void target_parts(void)
@@ -667,6 +704,7 @@ int main(void)
 	environment();
 	custom_headers();
 	targets();
+	apis();
 	target_parts();
 	models();
 	keys();

@@ -541,6 +541,18 @@ static const struct {
 	  "tokens.\"}}", NULL, 0 },
 	{ "the model's own slip", "", 400, "{\"error\":{\"message\":\"Failed to call a function. Please adjust your prompt.\",\"code\":"
 	  "\"tool_use_failed\"}}", "", 0 },
+	{ "a name that stands first", "drop=top_k", 400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+	  "\"context_management: Extra inputs are not permitted\"}}", "drop=top_k,context_management", 0 },
+	{ "not one within another", "", 400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+	  "\"messages.0.content.1.newer: Extra inputs are not permitted\"}}", NULL, 0 },
+	{ "DeepSeek's thinking, by Anthropic's name", "", 400, "{\"error\":{\"message\":\"The `content[].thinking` in the thinking mode must "
+	  "be passed back to the API.\"}}", "echo=reasoning_content echo_all=1 echo_fill=empty", 0 },
+	{ "and its effort without thinking", "", 400, "{\"error\":{\"message\":\"thinking options type cannot be disabled when "
+	  "reasoning_effort is set\"}}", "drop=output_config", 0 },
+	{ "a signature: Claude Code mends it", "", 400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+	  "\"messages.1.content.0: Invalid `signature` in `thinking` block\"}}", NULL, 0 },
+	{ "adaptive thinking: it mends that too", "", 400, "{\"error\":{\"message\":\"adaptive thinking is not supported on this model\"}}",
+	  NULL, 0 },
 	{ "never a 429", "", 429, "{\"error\":{\"message\":\"Unsupported parameter: 'temperature'\"}}", NULL, 0 },
 	{ "never a 500", "", 500, "{\"error\":{\"message\":\"Unsupported parameter: 'temperature'\"}}", NULL, 0 },
 	{ "a filter", "", 400, "{\"error\":{\"message\":\"The response was filtered due to the prompt triggering Azure OpenAI's content "

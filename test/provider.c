@@ -212,6 +212,15 @@ static void answer_chat(struct server *s, struct conn *c, struct request *q)
 	free(text);
 }
 
+/* Whether it speaks the Messages API, to who says what that needs. */
+static bool takes_messages(const struct server *s, const struct conn *c)
+{
+	char key[128], version[32];
+	field(c, "x-api-key", key, sizeof key);
+	field(c, "anthropic-version", version, sizeof version);
+	return s->dialect->native ? *key && *version : strcmp(s->dialect->name, "any") == 0;
+}
+
 static void begin_answer(struct server *s, struct conn *c)
 {
 	struct request q = { c->in.p, c->in.p + c->nhead, c->nhead, c->length, { NULL, 0, J_NONE }, false };
@@ -221,7 +230,9 @@ static void begin_answer(struct server *s, struct conn *c)
 	answer_start(&c->answer, s->dialect, c->id);
 	if (path_ends(c, "GET", "/models"))
 		models(&c->answer);
-	else if (path_ends(c, "POST", "/chat/completions"))
+	else if (path_ends(c, "POST", "/chat/completions") && !s->dialect->native)
+		answer_chat(s, c, &q);
+	else if (path_ends(c, "POST", "/v1/messages") && takes_messages(s, c))
 		answer_chat(s, c, &q);
 	else
 		fail(&c->answer, 404, "no such path");

@@ -36,6 +36,7 @@ struct dialect {
 	bool signature;			/* Gemini's thought signature on the first call */
 	const char *refused;		/* top-level names it answers 400 for, besides the unknown ones; "a b c" */
 	int unknown_status;		/* for a top-level name it does not know; 0: ignored */
+	bool native;			/* it speaks Anthropic's Messages API (provider_native.c); of the above only the name holds */
 };
 
 const struct dialect *dialect_find(const char *name);	/* NULL: none of that name */
@@ -66,6 +67,9 @@ struct answer {
 	int ncalls;
 	const char *finish;		/* NULL: by what the answer holds */
 	int in, out, cached;
+	bool started;			/* native: message_start is sent; */
+	char open;			/* the kind of block that is open, 0: none; */
+	int nblocks;			/* blocks begun */
 	int split;			/* bytes sent at a time; 0: all */
 	struct step *steps;
 	size_t nsteps;
@@ -87,6 +91,17 @@ void answer_error(struct answer *a, int status, const char *type, const char *me
 void answer_head(struct answer *a);			/* sends the head now */
 void answer_step(struct answer *a, enum step_kind kind, int ms);
 void answer_end(struct answer *a);			/* finish reason, usage, [DONE], last chunk */
+
+/* For provider_native.c: bytes of a streamed body; the bytes of the next word. */
+void answer_bytes(struct answer *a, const char *p, size_t n);
+size_t answer_piece(const char *p, size_t n);
+
+void native_text(struct answer *a, const char *p, size_t n);
+void native_think(struct answer *a, const char *p, size_t n);
+void native_call(struct answer *a, const char *name, const char *args);
+void native_whole(struct answer *a, struct str *s);
+void native_end_stream(struct answer *a);
+int native_refused(struct j_val body, char *why, size_t room);
 
 /*
  * Whether a request is one that this provider takes. Returns 0, or the status

@@ -10,15 +10,16 @@
 #include "provider.h"
 
 static const struct dialect dialects[] = {
-	{ "openai", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_calls", USAGE_LAST, false, false, "", 400 },
-	{ "gemini", FORM_THOUGHT_TAGS, CALL_WHOLE, true, ID_EMPTY, "stop", USAGE_FINISH, false, true, "parallel_tool_calls", 400 },
-	{ "kimi", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_FUNCTIONS, "tool_calls", USAGE_CHOICE, false, false, "", 0 },
-	{ "glm", FORM_REASONING_CONTENT, CALL_REPEATED, false, ID_CALL, "tool_calls", USAGE_FINISH, false, false, "max_completion_tokens", 0 },
-	{ "minimax", FORM_THINK_TAGS, CALL_WHOLE, false, ID_CALL, "tool_calls", USAGE_FINISH, false, false, "", 0 },
-	{ "deepseek", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_calls", USAGE_FINISH, true, false, "", 0 },
-	{ "ollama", FORM_REASONING, CALL_WHOLE, false, ID_CALL, "tool_calls", USAGE_LAST, false, false, "", 0 },
-	{ "any", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_calls", USAGE_LAST, false, false, "", 0 },
-	{ "mistral", FORM_PARTS, CALL_WHOLE, true, ID_NINE, "tool_calls", USAGE_FINISH, false, false, "max_completion_tokens stream_options", 422 },
+	{ "openai", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_calls", USAGE_LAST, false, false, "", 400, false },
+	{ "gemini", FORM_THOUGHT_TAGS, CALL_WHOLE, true, ID_EMPTY, "stop", USAGE_FINISH, false, true, "parallel_tool_calls", 400, false },
+	{ "kimi", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_FUNCTIONS, "tool_calls", USAGE_CHOICE, false, false, "", 0, false },
+	{ "glm", FORM_REASONING_CONTENT, CALL_REPEATED, false, ID_CALL, "tool_calls", USAGE_FINISH, false, false, "max_completion_tokens", 0, false },
+	{ "minimax", FORM_THINK_TAGS, CALL_WHOLE, false, ID_CALL, "tool_calls", USAGE_FINISH, false, false, "", 0, false },
+	{ "deepseek", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_calls", USAGE_FINISH, true, false, "", 0, false },
+	{ "ollama", FORM_REASONING, CALL_WHOLE, false, ID_CALL, "tool_calls", USAGE_LAST, false, false, "", 0, false },
+	{ "any", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_calls", USAGE_LAST, false, false, "", 0, false },
+	{ "mistral", FORM_PARTS, CALL_WHOLE, true, ID_NINE, "tool_calls", USAGE_FINISH, false, false, "max_completion_tokens stream_options", 422, false },
+	{ "anthropic", FORM_REASONING_CONTENT, CALL_FRAGMENTS, false, ID_CALL, "tool_use", USAGE_LAST, false, false, "", 0, true },
 };
 
 const struct dialect *dialect_find(const char *name)
@@ -161,6 +162,12 @@ void answer_raw(struct answer *a, const char *p, size_t n)
 	body(a, p, n);
 }
 
+void answer_bytes(struct answer *a, const char *p, size_t n)
+{
+	head(a, -1);
+	body(a, p, n);
+}
+
 void answer_data(struct answer *a, const char *p, size_t n)
 {
 	struct str s = { 0 };
@@ -178,11 +185,11 @@ void answer_error(struct answer *a, int status, const char *type, const char *me
 	struct str s = { 0 };
 	a->status = status;
 	a->stream = false;
-	str_add(&s, "{\"error\":{\"message\":");
+	str_add(&s, a->d->native ? "{\"type\":\"error\",\"error\":{\"message\":" : "{\"error\":{\"message\":");
 	str_json(&s, message, strlen(message));
 	str_add(&s, ",\"type\":");
 	str_json(&s, type, strlen(type));
-	str_add(&s, ",\"param\":null,\"code\":null}}");
+	str_add(&s, a->d->native ? "},\"request_id\":\"req_up\"}" : ",\"param\":null,\"code\":null}}");
 	answer_raw(a, s.p, s.n);
 	free(s.p);
 }
@@ -256,7 +263,7 @@ static const char *const think_open[] = { [FORM_THOUGHT_TAGS] = "<thought>", [FO
 static const char *const think_close[] = { [FORM_THOUGHT_TAGS] = "</thought>", [FORM_THINK_TAGS] = "</think>\n\n", [FORM_DETAILS] = NULL };
 
 /* a word and the white space behind it, never half a character */
-static size_t piece(const char *p, size_t n)
+size_t answer_piece(const char *p, size_t n)
 {
 	size_t i = 0;
 	while (i < n && p[i] != ' ' && p[i] != '\n')
@@ -275,7 +282,7 @@ static const char *think_after(enum think_form form)
 static void snapshots(struct answer *a, const char *before, const char *p, size_t n, const char *after)
 {
 	for (size_t m = 0; m < n;) {
-		m += piece(p + m, n - m);
+		m += answer_piece(p + m, n - m);
 		chunk_string(a, before, p, m, after);
 	}
 }
@@ -283,7 +290,7 @@ static void snapshots(struct answer *a, const char *before, const char *p, size_
 static void pieces(struct answer *a, const char *before, const char *p, size_t n, const char *after)
 {
 	for (size_t m; n > 0; p += m, n -= m) {
-		m = piece(p, n);
+		m = answer_piece(p, n);
 		chunk_string(a, before, p, m, after);
 	}
 }
@@ -291,6 +298,10 @@ static void pieces(struct answer *a, const char *before, const char *p, size_t n
 void answer_text(struct answer *a, const char *p, size_t n)
 {
 	a->composed = true;
+	if (a->d->native) {
+		native_text(a, p, n);
+		return;
+	}
 	str_put(&a->text, p, n);
 	if (a->stream)
 		pieces(a, "{\"content\":", p, n, "}");
@@ -302,6 +313,10 @@ void answer_think(struct answer *a, const char *p, size_t n)
 	enum think_form form = a->split_reasoning ? FORM_DETAILS : a->d->think;
 	const char *open = think_open[form], *shut = think_close[form];
 	a->composed = true;
+	if (a->d->native) {
+		native_think(a, p, n);
+		return;
+	}
 	if (open)
 		str_add(&s, open);
 	str_put(&s, p, n);
@@ -384,9 +399,13 @@ static void call_fragments(struct answer *a, const char *id, const char *name, c
 void answer_call(struct answer *a, const char *name, const char *args)
 {
 	struct str id = { 0 };
+	a->composed = true;
+	if (a->d->native) {
+		native_call(a, name, args);
+		return;
+	}
 	str_add(&id, "");
 	call_id(a, name, &id);
-	a->composed = true;
 	bool whole = a->d->call == CALL_WHOLE || (a->d->call == CALL_REPEATED && !a->tool_stream);
 	if (!a->stream) {
 		if (a->ncalls)
@@ -421,7 +440,7 @@ static void whole_content(const struct answer *a, struct str *s)
 	}
 }
 
-static void whole(const struct answer *a, struct str *s)
+static void whole(struct answer *a, struct str *s)
 {
 	str_fmt(s, "{\"id\":\"chatcmpl-%d\",\"object\":\"chat.completion\",\"created\":1760000000,\"model\":", a->id);
 	str_json(s, a->model, strlen(a->model));
@@ -452,7 +471,7 @@ static void send_whole(struct answer *a, bool half)
 	if (a->json_done)
 		return;
 	a->json_done = true;
-	whole(a, &s);
+	(a->d->native ? native_whole : whole)(a, &s);
 	head(a, (long)s.n);
 	body(a, s.p, half ? s.n / 2 : s.n);
 	free(s.p);
@@ -467,6 +486,10 @@ void answer_step(struct answer *a, enum step_kind kind, int ms)
 
 static void end_stream(struct answer *a)
 {
+	if (a->d->native) {
+		native_end_stream(a);
+		return;
+	}
 	chunk(a, "{}", finish(a));
 	if (a->d->usage == USAGE_LAST && a->usage_asked) {
 		struct str s = { 0 };

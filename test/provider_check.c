@@ -349,6 +349,8 @@ int request_refused(const struct dialect *d, struct j_val body, char *why, size_
 	int status;
 	if (strcmp(d->name, "any") == 0)
 		return 0;
+	if (d->native)
+		return native_refused(body, why, room);
 	memset(&c, 0, sizeof c);
 	c.d = d;
 	c.why = why;

@@ -36,6 +36,7 @@ static const char *shown(const char *key)
 static void words(void)
 {
 	WORD(auth, "bearer", AUTH_BEARER); WORD(auth, "api-key", AUTH_API_KEY); WORD(auth, "none", AUTH_NONE);
+	WORD(auth, "x-api-key", AUTH_X_API_KEY); WORD(auth, "both", AUTH_BOTH);
 	WORD(maxtok, "max_tokens", MAXTOK_MAX_TOKENS); WORD(maxtok, "none", MAXTOK_NONE);
 	WORD(maxtok, "max_completion_tokens", MAXTOK_COMPLETION);
 	WORD(temp, "drop1", TEMP_DROP1); WORD(temp, "omit", TEMP_OMIT); WORD(temp, "pass", TEMP_PASS);
@@ -238,6 +239,13 @@ static void tables(void)
 		&why, &at) == 0 && q.stop == 7);
 	CHECK("and no others", q_rows(&q, "a|b * stop=5\nc * stop=6\n^ * stop=7", &(struct q_place){ .host = "a" }, &why, &at) == 0
 		&& q.stop == 5);
+	q_init(&q);
+	q.native = true;
+	CHECK("@: only for who speaks the Messages API", q_rows(&q, "a * stop=5\n@a|b * idle=6\n^ m* stop=7", &(struct q_place){ .host = "b",
+		.model = "m1" }, &why, &at) == 0 && q.stop == 7 && q.idle == 6 && q.native);
+	q_init(&q);
+	CHECK("and else not", q_rows(&q, "a * stop=5\n@a|b * idle=6\n^ m* stop=7", &(struct q_place){ .host = "a", .model = "m1" }, &why,
+		&at) == 0 && q.stop == 5 && q.idle == 0);
 	CHECK("an empty table", q_rows(&q, "", &(struct q_place){ .host = "h" }, &why, &at) == 0);
 }
 
@@ -369,6 +377,37 @@ static void providers(void)
 	}
 }
 
+/* the same where Anthropic's API is spoken */
+static void native_providers(void)
+{
+	static const struct { const char *host, *settings; } t[] = {
+		{ "unknown.example", "path= auth=x-api-key idle=600" },
+		{ "api.anthropic.com", "path= auth=x-api-key idle=600" },
+		{ "api.moonshot.ai", "path=/anthropic auth=both echo=reasoning_content echo_fill=dot echo_all=1 idle=600" },
+		{ "api.moonshot.cn", "path=/anthropic auth=both echo=reasoning_content echo_fill=dot echo_all=1 idle=600" },
+		{ "api.kimi.com", "path=/coding auth=both echo=reasoning_content echo_fill=dot echo_all=1 idle=600" },
+		{ "api.deepseek.com", "path=/anthropic auth=both echo=reasoning_content echo_fill=dot echo_all=1 idle=600" },
+		{ "api.z.ai", "path=/api/anthropic auth=both echo=reasoning_content idle=600" },
+		{ "open.bigmodel.cn", "path=/api/anthropic auth=both echo=reasoning_content idle=600" },
+		{ "api.minimax.io", "path=/anthropic auth=both echo=reasoning_content idle=600" },
+		{ "api.minimaxi.com", "path=/anthropic auth=both echo=reasoning_content idle=600" },
+		{ "openrouter.ai", "path=/api auth=bearer idle=600" },
+	};
+	struct quirks want;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		q_init(&q);
+		q.native = true;
+		if (!apply(t[i].settings))
+			abort();
+		want = q;
+		q_init(&q);
+		q.native = true;
+		CHECK(t[i].host, q_rows(&q, NULL, &(struct q_place){ .host = t[i].host, .port = 443, .model = "kimi-k2.6" }, &why, &at) == 0
+			&& memcmp(&want, &q, sizeof q) == 0);
+	}
+}
+
 static void places(void)
 {
 	static const char *const local[] = {
@@ -398,6 +437,7 @@ int main(void)
 	patterns();
 	tables();
 	providers();
+	native_providers();
 	places();
 	return CHECK_END();
 }

@@ -1,8 +1,9 @@
 /*
  * Golden cases of answers, byte for byte: test/golden/stream/NAME (upstream.sse,
  * want.sse) and test/golden/reply/NAME (upstream.json, want.json), with options
- * where they are needed: "hide", "commit", "nudge N" (a ping and a nudge behind
- * event N), "session ID", "search QUERY" (a web search was asked for), "set K=V".
+ * where they are needed: "hide", "native", "commit", "nudge N" (a ping and a
+ * nudge behind event N), "session ID", "search QUERY" (a web search was asked
+ * for), "set K=V".
  *
  * What is made of random or hashed bytes is masked: msg_*, toolu_* and srvtoolu_*
  * for made ids, * for the check of carried state and for the hash of a call in it.
@@ -85,6 +86,8 @@ static void read_options(struct run_options *o, char *text)
 	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
 		if (strcmp(line, "hide") == 0)
 			o->hide_thinking = true;
+		else if (strcmp(line, "native") == 0)
+			o->q.native = true;
 		else if (strcmp(line, "commit") == 0)
 			o->commit = true;
 		else if (strncmp(line, "nudge ", 6) == 0)

@@ -4,7 +4,7 @@
  *
  * A case's env file holds lines of these forms:
  *   quirks KEY=VALUE ...   as in a row
- *   model NAME   binding TEXT   session ID   limit N   minimum N   requesty
+ *   model NAME   binding TEXT   session ID   limit N   minimum N   requesty   native
  */
 #ifndef REQUEST_RUN_H
 #define REQUEST_RUN_H
@@ -49,6 +49,8 @@ static inline bool setting_line(struct setting *s, const char *line)
 
 	if (line[0] == '\0' || line[0] == '#')
 		return true;
+	if (strncmp(line, "native", n) == 0)
+		return s->q.native = true;
 	if (strncmp(line, "requesty", n) == 0)
 		return s->t.requesty_auto_cache = true;
 	if (value == NULL)

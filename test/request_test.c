@@ -52,9 +52,10 @@ static void good_case(const char *name, const char *text, struct setting *s, con
 		printf("#  want %s\n#  got  %s%s\n", want, r.body, r.rc != 0 ? r.e.message : "");
 	snprintf(what, sizeof what, "request: %s: valid, the same in any room", name);
 	CHECK(what, j_check(r.body, r.n, &err) == 0 && same_in_any_room(text, &s->t, r.body));
-	const char *wrong = chat_wrong(j_root(r.body, r.n), s->q.system != SYSTEM_INLINE);
+	const char *wrong = s->q.native ? NULL : chat_wrong(j_root(r.body, r.n), s->q.system != SYSTEM_INLINE);
 	snprintf(what, sizeof what, "request: %s: good Chat Completions", name);
-	CHECK(what, wrong == NULL);
+	if (!s->q.native)
+		CHECK(what, wrong == NULL);
 	if (wrong != NULL)
 		printf("#  %s\n", wrong);
 	result_free(&r);

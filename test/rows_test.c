@@ -55,12 +55,13 @@ static void meet(void *ctx, const struct quirks *q, const struct http_text *host
 }
 
 /* the quirks there; how many rows spoke */
-static size_t settle(struct quirks *q, const char *host, int port, const char *model)
+static size_t settle(struct quirks *q, const char *host, int port, const char *model, bool native)
 {
 	const char *why;
 	size_t line, met = 0;
 
 	q_init(q);
+	q->native = native;
 	q_rows(q, NULL, &(struct q_place){ .host = host, .port = port, .model = model, .matched = meet, .ctx = &met }, &why, &line);
 	return met;
 }
@@ -82,7 +83,7 @@ static void all_met(const char *where)
 #define LINES 160
 
 struct section {
-	char *at;		/* "HOST PORT MODEL" */
+	char *at;		/* "HOST PORT MODEL", "native" behind it where Anthropic's API is spoken */
 	char *lines[LINES];
 	size_t n;
 };
@@ -134,9 +135,10 @@ static bool says_more(const struct section *s, const char *line)
 
 static bool line_holds(char *line, const struct quirks *q, const struct result sent[FILES])
 {
+	static const char *const auths[] = { [AUTH_BEARER] = "bearer", [AUTH_API_KEY] = "api-key", [AUTH_NONE] = "none",
+		[AUTH_X_API_KEY] = "x-api-key", [AUTH_BOTH] = "both" };
 	const char *rest;
 	int file = file_of(line, &rest);
-	static const char *const auths[] = { [AUTH_BEARER] = "bearer", [AUTH_API_KEY] = "api-key", [AUTH_NONE] = "none" };
 
 	if (file >= 0)
 		return holds(&sent[file], line + (rest - line));
@@ -170,27 +172,27 @@ static void expect(const char *at, char *line, const struct quirks *q, const str
 
 static void try_section(const struct section *s, const struct section *defaults)
 {
-	char host[128], what[256];
+	char host[128], what[256], native[8] = "";
 	int port;
 	struct setting set;
 	struct result sent[FILES];
 
 	setting_init(&set);
 	strcpy(set.session, "session-1");
-	if (sscanf(s->at, "%127s %d %63s", host, &port, set.model) != 3) {
+	if (sscanf(s->at, "%127s %d %63s %7s", host, &port, set.model, native) < 3) {
 		CHECK(s->at, false);
 		return;
 	}
-	settle(&set.q, host, port, set.model);
+	settle(&set.q, host, port, set.model, native[0] != '\0');
 	for (int i = 0; i < FILES; i++) {
 		sent[i] = sent_for(files[i], &set);
-		const char *wrong = chat_wrong(j_root(sent[i].body, sent[i].n), true);
-		snprintf(what, sizeof what, "rows: %s, %s: good Chat Completions", s->at, files[i]);
+		const char *wrong = set.q.native ? NULL : chat_wrong(j_root(sent[i].body, sent[i].n), true);
+		snprintf(what, sizeof what, "rows: %s, %s: a good request", s->at, files[i]);
 		CHECK(what, sent[i].rc == 0 && wrong == NULL);
 	}
 	for (size_t i = 0; i < s->n; i++)
 		expect(s->at, s->lines[i], &set.q, sent);
-	for (size_t i = 0; i < defaults->n; i++)
+	for (size_t i = 0; i < defaults->n && !set.q.native; i++)
 		if (!says_more(s, defaults->lines[i]))
 			expect(s->at, defaults->lines[i], &set.q, sent);
 	for (int i = 0; i < FILES; i++)
@@ -238,7 +240,7 @@ static bool quoted(char **p, const char *end, char *dst, size_t room)
 }
 
 /* One base URL with the models of its line. first: where a URL without a path leads. */
-static void try_url(const char *url, char *models, const char *end, bool first)
+static void try_url(const char *url, char *models, const char *end, bool first, bool native)
 {
 	struct cfg_target t = { .port = 0 };
 	struct quirks q;
@@ -249,7 +251,7 @@ static void try_url(const char *url, char *models, const char *end, bool first)
 	CHECK(what, target_url(&t, url) == NULL);
 	for (; quoted(&models, end, model, sizeof model); n++) {
 		snprintf(what, sizeof what, "page: %s %s: there is a row", url, model);
-		CHECK(what, settle(&q, t.host, t.port, model) > 0);
+		CHECK(what, settle(&q, t.host, t.port, model, native) > 0);
 		snprintf(what, sizeof what, "page: %s: the path of the row", url);
 		if (first && q.path[0] != '\0' && strncmp(t.path, "/v1/projects/", 13) != 0)
 			CHECK(what, strcmp(q.path, t.path) == 0);
@@ -259,7 +261,7 @@ static void try_url(const char *url, char *models, const char *end, bool first)
 }
 
 /* | provider | `URL`, `URL` | `model`, `model` | what is special | */
-static void try_line(char *line)
+static void try_line(char *line, bool native)
 {
 	char *cell[5] = { line }, *p, url[256];
 
@@ -272,12 +274,13 @@ static void try_line(char *line)
 	}
 	p = cell[1];
 	for (bool first = true; quoted(&p, cell[2], url, sizeof url); first = false)
-		try_url(url, cell[2], cell[3], first);
+		try_url(url, cell[2], cell[3], first, native);
 }
 
 static void page(void)
 {
 	char *text = read_file("docs/PROVIDERS.md"), *readme = read_file("README.md"), *next;
+	bool native = false;
 	size_t n = 0;
 
 	CHECK("page: README leads there", readme != NULL && strstr(readme, "(docs/PROVIDERS.md)") != NULL);
@@ -286,8 +289,11 @@ static void page(void)
 		next += *next == '\n';
 		if (next > line && next[-1] == '\n')
 			next[-1] = '\0';
-		if (strncmp(line, "| ", 2) == 0 && n++ > 0)	/* behind the head */
-			try_line(line);
+		native = native || strcmp(line, "## In Anthropic's API") == 0;
+		if (strncmp(line, "| ", 2) != 0 || strncmp(line, "| provider", 10) == 0)
+			continue;
+		try_line(line, native);
+		n++;
 	}
 	CHECK("page: it has its table", n > 30);
 	all_met("page: a line for");

@@ -45,6 +45,10 @@ make_request() {
 				history='{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"tool_use","id":"'$value'","name":"Bash","input":{}}]},'
 				text='{"type":"tool_result","tool_use_id":"'$value'","content":"y"},'
 				;;
+			native)
+				settings="${settings}UPSTREAM_API=anthropic
+"
+				;;
 			hide) thinking='"thinking":{"type":"disabled"},' ;;
 			set)
 				setting=${value%%=*}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The same session on eight dialects: reasoning, a tool, two at once, an end;
+# The same session on nine dialects, one of them the client's own: reasoning, a tool, two at once, an end;
 # each provider refuses what the real one would.
 . "$(dirname "$0")/lib.sh"
 
@@ -50,3 +50,4 @@ dialect_session deepseek '"reasoning_content":"Reasoned between."' UP_THINK=type
 dialect_session ollama '"reasoning":"Reasoned between."' UP_THINK=effort UP_ECHO=reasoning UP_TOOL_CHOICE=none \
 	UP_EMPTY_LENGTH=1 UP_SCHEMA=grammar
 dialect_session mistral '"type":"thinking"' UP_USAGE=off UP_TOOL_CHOICE=any UP_TOOL_ID=mistral9 UP_TOOL_NAME=1 UP_ECHO=mistral
+dialect_session anthropic '"thinking":"Reasoned between.","signature":"sig-2"' UPSTREAM_API=anthropic UP_AUTH=x-api-key
