@@ -110,57 +110,50 @@ static void find_loaded(struct work *w, struct j_val chosen)
 
 /* ---- what was asked for ---- */
 
-enum choice { CHOOSE_AUTO, CHOOSE_ANY, CHOOSE_TOOL, CHOOSE_NOTHING };
-
-struct wanted {
-	bool given, serial;		/* serial: disable_parallel_tool_use */
-	enum choice choice;
-	struct j_val name;
-};
-
-static struct wanted wanted_of(struct work *w)
+static void read_choice(struct work *w)
 {
 	static const char names[] = "type\0name\0disable_parallel_tool_use\0";
 	const struct place at = { NULL, "tool_choice", NO_INDEX };
-	struct wanted a = { false, false, CHOOSE_AUTO, none };
+	struct wanted *a = &w->wanted;
 	struct j_val v[3];
 
 	if (!work_want(w, NULL, at.name, &w->top[TOP_TOOL_CHOICE], 'o') || w->top[TOP_TOOL_CHOICE].type != J_OBJECT)
-		return a;
+		return;
 	j_pick(w->top[TOP_TOOL_CHOICE], names, v);
 	int choice = j_which(v[0], "auto\0any\0tool\0none\0");
 	if (!work_wants(w, &at, names, choice == CHOOSE_TOOL ? "SSb" : "S b", v))
-		return a;
+		return;
 	if (choice < 0) {
 		work_fail(w, &at, "type", "must be auto, any, tool or none");
-		return a;
+		return;
 	}
-	a.given = true;
-	a.serial = v[2].type == J_TRUE;
-	a.choice = (enum choice)choice;
+	a->given = true;
+	a->serial = v[2].type == J_TRUE;
+	a->choice = (enum choice)choice;
 	if (choice == CHOOSE_TOOL)
-		a.name = v[1];
-	return a;
+		a->name = v[1];
 }
 
 /* whether the only way to forbid tools is to show none */
-static bool hidden(const struct work *w, const struct wanted *a)
+static bool hidden(const struct work *w)
 {
-	return a->given && a->choice == CHOOSE_NOTHING
+	return w->wanted.choice == CHOOSE_NOTHING
 		&& (w->q->tool_choice == CHOICE_AUTO || w->q->tool_choice == CHOICE_NONE);
 }
 
 void tools_scan(struct work *w)
 {
-	struct wanted a = wanted_of(w);
+	struct wanted *a = &w->wanted;
 	struct tool t = { 0 };
 	struct j_val search = none, name = none;
+	bool declared = false;
 
+	read_choice(w);
 	if (!work_want(w, NULL, "tools", &w->top[TOP_TOOLS], 'a'))
 		return;
 	while (next_tool(w, &t)) {
 		w->server_tools += t.server;
-		if (t.server && a.choice != CHOOSE_NOTHING && j_begins(t.f[T_TYPE], "web_search_")) {
+		if (t.server && a->choice != CHOOSE_NOTHING && j_begins(t.f[T_TYPE], "web_search_")) {
 			search = t.item;
 			name = t.f[T_NAME];
 		}
@@ -170,17 +163,19 @@ void tools_scan(struct work *w)
 		if (t.server)
 			continue;
 		session_add_name(w->s, t.f[T_NAME]);
-		if (j_same(t.f[T_NAME], a.name))
-			w->chosen = true;
+		if (j_same(t.f[T_NAME], a->name))
+			declared = true;
 	}
 	if (w->deferred)
-		find_loaded(w, a.name);
-	if (hidden(w, &a))
+		find_loaded(w, a->name);
+	if (a->choice == CHOOSE_TOOL && !declared)
+		a->choice = CHOOSE_AUTO;
+	if (hidden(w))
 		w->tools = 0;
-	w->forced = w->tools > 0 && (a.choice == CHOOSE_ANY || (a.choice == CHOOSE_TOOL && w->chosen))
+	w->forced = w->tools > 0 && (a->choice == CHOOSE_ANY || a->choice == CHOOSE_TOOL)
 		&& w->q->tool_choice != CHOICE_AUTO && w->q->tool_choice != CHOICE_NONE;
 	if (search.type == J_OBJECT)
-		search_choose(w, search, a.choice == CHOOSE_ANY || j_same(name, a.name));
+		search_choose(w, search, a->choice == CHOOSE_ANY || j_same(name, a->name));
 }
 
 /* ---- writing ---- */
@@ -220,8 +215,9 @@ static void write_list(struct work *w)
 	plan_lit(w->out, "]");
 }
 
-static void write_choice(struct work *w, const struct wanted *a)
+static void write_choice(struct work *w)
 {
+	const struct wanted *a = &w->wanted;
 	/* of the request, and of what the provider takes: a word, or the function's name */
 	enum { NAMED, AUTO, REQUIRED, ANY, NOTHING };
 	static const char words[] = "\0auto\0required\0any\0none\0";
@@ -245,17 +241,13 @@ static void write_choice(struct work *w, const struct wanted *a)
 
 void tools_write(struct work *w)
 {
-	struct wanted a = wanted_of(w);
-
 	if (w->tools == 0 && j_count(j_get(w->search, "tools")) == 0)
 		return;
-	if (a.choice == CHOOSE_TOOL && !w->chosen)
-		a.choice = CHOOSE_AUTO;
 	if (work_member(w, "tools"))
 		write_list(w);
 	if (w->tools == 0)
 		return;
-	write_choice(w, &a);
-	if (a.serial)
+	write_choice(w);
+	if (w->wanted.serial)
 		work_put(w, "parallel_tool_calls", "false");
 }

@@ -69,6 +69,15 @@ struct block {
 	struct j_val f[BLOCK_FIELDS], s[SOURCE_FIELDS];
 };
 
+enum choice { CHOOSE_AUTO, CHOOSE_ANY, CHOOSE_TOOL, CHOOSE_NOTHING };
+
+/* what tool_choice asks for; of a tool that is not declared CHOOSE_AUTO */
+struct wanted {
+	bool given, serial;		/* serial: disable_parallel_tool_use */
+	enum choice choice;
+	struct j_val name;
+};
+
 struct work {
 	const struct target *t;
 	const struct quirks *q;
@@ -86,10 +95,10 @@ struct work {
 	unsigned nloaded, nseen, nmerged;
 	bool markers;			/* the system prompt has markers that change each turn */
 	bool deferred;			/* some tools wait until the history refers to them */
-	bool chosen;			/* tool_choice names a tool that is declared */
 	bool forced;			/* a tool call is demanded, in a form that is sent */
 	size_t last_user;		/* index of the last message of the user's side, when markers must move there */
 
+	struct wanted wanted;
 	struct j_val top[TOPS];
 	struct j_val extra;		/* of the quirks */
 	struct j_val search;		/* of the quirks, when a web search is asked for; else J_NONE */
