@@ -94,8 +94,8 @@ static void write_label(struct content *c)
 	const struct call *call = c->label;
 
 	c->label = NULL;
-	content_lit(c, "[shown by the result of tool call ");
-	call_id(c->w, call);
+	content_open(c);
+	call_id(c->w, "[shown by the result of tool call ", call);
 	plan_lit(c->w->out, "]");
 }
 

@@ -182,8 +182,8 @@ void tools_scan(struct work *w)
 
 static void function_open(struct work *w, const char *before, struct j_val name)
 {
-	plan_put(w->out, "%s{\"type\":\"function\",\"function\":{\"name\":\"", before);
-	tool_name(w, name);
+	plan_lit(w->out, before);
+	tool_name(w, "{\"type\":\"function\",\"function\":{\"name\":\"", name);
 	plan_lit(w->out, "\"");
 }
 

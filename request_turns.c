@@ -157,20 +157,22 @@ static bool seen(struct work *w, uint64_t hash)
 	return false;
 }
 
-void call_id(struct work *w, const struct call *call)
+void call_id(struct work *w, const char *before, const struct call *call)
 {
 	char again[40], id[CONV_ID_MAX + 1];
 	struct j_val v = call->id;
 
 	if (call->again > 0)
 		v = j_value(again, fmt(again, sizeof again, "\"call_again_%zu\"", call->again), J_STRING);
+	plan_lit(w->out, before);
 	plan_copy(w->out, SPAN_ESC, id, conv_id(v, w->q->tool_id, id));
 }
 
-void tool_name(struct work *w, struct j_val name)
+void tool_name(struct work *w, const char *before, struct j_val name)
 {
 	char text[CONV_NAME_MAX + 1];
 
+	plan_lit(w->out, before);
 	plan_copy(w->out, SPAN_ESC, text, conv_name_val(name, text));
 }
 
@@ -218,10 +220,8 @@ static void write_call(struct work *w, const struct call *call, bool first)
 {
 	struct j_val input = call->input;
 
-	plan_put(w->out, "%s{\"id\":\"", first ? ",\"tool_calls\":[" : ",");
-	call_id(w, call);
-	plan_lit(w->out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
-	tool_name(w, call->name);
+	call_id(w, first ? ",\"tool_calls\":[{\"id\":\"" : ",{\"id\":\"", call);
+	tool_name(w, "\",\"type\":\"function\",\"function\":{\"name\":\"", call->name);
 	plan_lit(w->out, "\",\"arguments\":\"");
 	/* servers parse it, and templates walk it, as an object */
 	if (input.type != J_OBJECT)
@@ -411,12 +411,9 @@ static void write_result(struct work *w, const struct call *call, const struct u
 	content_init(&c, w, NULL, WANT_TEXT);
 	c.stand_in = "[shown in the user message below]";
 	message_open(w, "tool");
-	plan_lit(w->out, ",\"tool_call_id\":\"");
-	call_id(w, call);
-	if (w->q->tool_name && !work_dropped(w, "name")) {
-		plan_lit(w->out, "\",\"name\":\"");
-		tool_name(w, call->name);
-	}
+	call_id(w, ",\"tool_call_id\":\"", call);
+	if (w->q->tool_name && !work_dropped(w, "name"))
+		tool_name(w, "\",\"name\":\"", call->name);
 	plan_lit(w->out, "\",\"content\":");
 	if (call->is_error && !says_error(call->content))
 		c.prefix = "Error: ";

@@ -184,9 +184,9 @@ struct run {
 
 void turns_write(struct work *w);
 
-/* A call's id as the upstream gets it, and a tool's name; both within a string. */
-void call_id(struct work *w, const struct call *call);
-void tool_name(struct work *w, struct j_val name);
+/* A call's id as the upstream gets it, and a tool's name; both within a string, behind static text. */
+void call_id(struct work *w, const char *before, const struct call *call);
+void tool_name(struct work *w, const char *before, struct j_val name);
 
 /* The next message, checked; false behind the last, and when it is wrong. */
 bool message_next(struct work *w, struct cursor *c, struct message *m);

@@ -37,29 +37,28 @@ static int64_t first_of(const struct j_val v[], size_t count)
 
 void usage_read(struct reply *r, struct j_val usage)
 {
-	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, DETAILS = READ + 2, WRITTEN = READ + 4, IN_DETAILS = WRITTEN + 3, FIELDS };
+	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, DETAILS = READ + 2, WRITTEN = READ + 4, IN_DETAILS = WRITTEN + 4, FIELDS };
+	/* those of the details are among them */
 	static const char names[] =
 		"prompt_tokens\0input_tokens\0completion_tokens\0output_tokens\0total_tokens\0"
 		"cached_tokens\0prompt_cache_hit_tokens\0prompt_tokens_details\0cache_read_input_tokens\0"
-		"cache_write_tokens\0caching_tokens\0cache_creation_input_tokens\0"
+		"cache_write_tokens\0caching_tokens\0cache_creation_input_tokens\0cache_creation_tokens\0"
 		"input_tokens_details\0";
-	enum { CACHED, WRITES, CACHING, CREATED, DETAIL_FIELDS };
-	static const char detail_names[] = "cached_tokens\0cache_write_tokens\0caching_tokens\0cache_creation_tokens\0";
-	struct j_val f[FIELDS], d[DETAIL_FIELDS];
+	struct j_val f[FIELDS], d[FIELDS];
 	struct reply_count c = { .known = true };
 
 	if (usage.type != J_OBJECT)
 		return;
 	j_pick(usage, names, f);
-	j_pick(f[DETAILS].type == J_OBJECT ? f[DETAILS] : f[IN_DETAILS], detail_names, d);
-	f[DETAILS] = d[CACHED];
+	j_pick(f[DETAILS].type == J_OBJECT ? f[DETAILS] : f[IN_DETAILS], names, d);
+	f[DETAILS] = d[READ];
 	c.prompt = first_of(&f[PROMPT], 2);
 	c.completion = first_of(&f[COMPLETION], 2);
 	c.total = tokens(f[TOTAL]);
 	c.read = first_of(&f[READ], 4);
-	c.created = first_of(&d[WRITES], 3);
+	c.created = first_of(&d[WRITTEN], 4);
 	if (c.created == 0)
-		c.created = first_of(&f[WRITTEN], 3);
+		c.created = first_of(&f[WRITTEN], 4);
 	if (c.prompt + c.completion + c.total > 0 || !r->count.known)
 		r->count = c;
 }
