@@ -375,11 +375,10 @@ static void odd_status(const struct http_head *head, struct api_error *e)
 	bool redirect = head->status >= 300 && head->status <= 399 && location.p != NULL;
 	char text[256];
 
-	if (redirect)
-		location = host_of(location);
-	fmt(text, sizeof text, redirect ? "the upstream answered with status %d, a redirect to %.*s, which is not followed "
-		"(Check OPENAI_BASE_URL.)" : "the upstream answered with status %d, which is no answer to a request "
-		"(Check OPENAI_BASE_URL.)", head->status, (int)(location.n < 127 ? location.n : 127), location.p);
+	location = redirect ? host_of(location) : (struct http_text){ "", 0 };
+	fmt(text, sizeof text, "the upstream answered with status %d, %s%.*s%s (Check OPENAI_BASE_URL.)", head->status,
+		redirect ? "a redirect to " : "which is no answer to a request", (int)(location.n < 127 ? location.n : 127),
+		location.p, redirect ? ", which is not followed" : "");
 	error_set(e, 502, text);
 	/* ten more redirects help nobody */
 	e->should_retry = 0;
