@@ -327,14 +327,15 @@ static int meant(const struct said *s, int status, struct overflow *o)
 	return status >= 400 && status <= 599 ? status : 502;
 }
 
-static void write_error(const struct http_head *head, const struct said *s, int status, struct api_error *e)
+/* the status is HTTP's where that tells of an error, else from the body */
+static void write_error(const struct http_head *head, const struct said *s, int fallback, struct api_error *e)
 {
 	const size_t room = sizeof e->message;
 	struct overflow o = { OVER_NONE, 0, 0, 0, 0 };
-	int upstream = status;
+	int upstream = head != NULL && head->status >= 400 ? head->status : inner_status(s, fallback);
+	int status = meant(s, upstream, &o);
 	size_t n;
 
-	status = meant(s, status, &o);
 	error_set(e, status, "");
 	if (is_told(&o))
 		n = write_overflow(e->message, room, s, &o);
@@ -393,10 +394,7 @@ void error_read(const struct http_head *head, const char *body, size_t n, struct
 		return;
 	}
 	said_read(&s, body, n);
-	if (head != NULL && head->status >= 400)
-		write_error(head, &s, head->status, e);
-	else
-		write_error(head, &s, inner_status(&s, s.empty ? 502 : 500), e);
+	write_error(head, &s, s.empty ? 502 : 500, e);
 }
 
 void error_keep_type(struct j_val value, struct api_error *e)
@@ -461,7 +459,7 @@ bool error_object(struct j_val value, int fallback, struct api_error *e)
 	if (!is_error(value))
 		return false;
 	said_value(&s, value);
-	write_error(NULL, &s, inner_status(&s, fallback), e);
+	write_error(NULL, &s, fallback, e);
 	return true;
 }
 
@@ -473,6 +471,6 @@ bool error_text(const char *p, size_t n, struct api_error *e)
 	if (s.text[0] == '\0' || (!s.html && status_in_text(s.text) == 0
 	    && !said_has(&s, "error|too many requests|bad gateway|unavailable|timed out|unauthorized|forbidden|overloaded")))
 		return false;
-	write_error(NULL, &s, inner_status(&s, 500), e);
+	write_error(NULL, &s, 500, e);
 	return true;
 }

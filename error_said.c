@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "error_said.h"
+#include "log.h"
 
 #define NEST 10			/* levels of wrapping: objects, arrays and strings each count */
 #define NESTED_MAX 4096		/* bytes of JSON within a string */
@@ -184,15 +185,14 @@ static void take_pydantic(struct said *s, struct j_val item)
 	if (s->text[0] != '\0' || msg.type != J_STRING)
 		return;
 	while (j_item(loc, &part)) {
-		size_t n = j_copy(part, text, sizeof text - 1);
+		size_t n = j_text(part, text, sizeof text);
 
 		if (part.type == J_NUMBER && part.n < 16)
-			memcpy(text, part.p, n = part.n);
-		text[n] = '\0';
+			fmt(text, sizeof text, "%.*s", (int)part.n, part.p);
+		else if (part.type == J_STRING && n < sizeof s->param)
+			memcpy(s->param, text, n + 1);
 		add_text(s, s->text[0] != '\0' ? "." : "");
 		add_text(s, text);
-		if (part.type == J_STRING && n < sizeof s->param)
-			memcpy(s->param, text, n + 1);
 	}
 	add_text(s, s->text[0] != '\0' ? ": " : "");
 	j_text(msg, text, sizeof text);
