@@ -167,37 +167,23 @@ static void machine_init(struct machine *m)
  */
 static uint64_t cost(const struct machine *m, const char *p, size_t n)
 {
-	const unsigned char *a = (const unsigned char *)p, *b = a;
+	const char *blank_at = n >= SPLIT_MIN ? memchr(p + (n + 1) / 2, ' ', n / 2) : NULL;
+	size_t half = blank_at != NULL ? (size_t)(blank_at - p) : n, at = 0;
+	const unsigned char *a = (const unsigned char *)p, *b = n > 0 ? a + half : a;
 	unsigned i, k, sa = START, sb = START;
 	uint64_t total = 0;
-	size_t half = 0;
 
-	if (n >= SPLIT_MIN) {
-		const char *blank_at = memchr(p + n / 2, ' ', n - n / 2);
-		half = blank_at != NULL ? (size_t)(blank_at - p) : 0;
+	/* the second part is never the longer one */
+	for (; at < n - half; at++) {
+		i = sa + m->class[a[at]];
+		k = sb + m->class[b[at]];
+		sa = m->next[i];
+		sb = m->next[k];
+		total += m->cost[i] + m->cost[k];
 	}
-	if (half > 0) {
-		size_t both = n - half < half ? n - half : half;
-
-		b = a + half;
-		for (size_t at = 0; at < both; at++) {
-			i = sa + m->class[a[at]];
-			k = sb + m->class[b[at]];
-			sa = m->next[i];
-			sb = m->next[k];
-			total += m->cost[i] + m->cost[k];
-		}
-		a += both;
-		for (; a < (const unsigned char *)p + half; a++) {
-			i = sa + m->class[*a];
-			sa = m->next[i];
-			total += m->cost[i];
-		}
-		b += both;
-	}
-	for (; b < (const unsigned char *)p + n; b++) {
-		i = sb + m->class[*b];
-		sb = m->next[i];
+	for (; at < half; at++) {
+		i = sa + m->class[a[at]];
+		sa = m->next[i];
 		total += m->cost[i];
 	}
 	return total;
