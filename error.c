@@ -429,37 +429,50 @@ static bool any_filled(const struct j_val v[], size_t n)
 	return n > 0;
 }
 
-static bool is_error(struct j_val value)
+/* words that tell of an error where nothing else does */
+static bool error_words(const struct said *s)
+{
+	return s->html || status_in_text(s->text) != 0 || said_has(s, "error|too many |bad gateway|unavailable|timed out|"
+		"unauthorized|forbidden|overloaded|failed|denied|exceed|invalid");
+}
+
+enum verdict { NO_ERROR, MAYBE, ERROR_FOUND };
+
+static enum verdict is_error(struct j_val value)
 {
 	enum { ERROR, ERRORS, DETAIL, MESSAGE, MSG, CODE, STATUS, BASE_RESP, CHOICES, TYPE, OBJECT, MEMBERS };
 	struct j_val m[MEMBERS], code;
 
 	if (value.type == J_STRING)
-		return !j_blank(value);
+		return j_blank(value) ? NO_ERROR : MAYBE;
 	if (value.type == J_ARRAY)
-		return j_count(value) > 0;
+		return j_count(value) > 0 ? ERROR_FOUND : NO_ERROR;
 	j_pick(value, "error\0errors\0detail\0message\0msg\0code\0status_code\0base_resp\0choices\0type\0object\0", m);
 	if (any_filled(&m[ERROR], 2))
-		return true;
+		return ERROR_FOUND;
 	code = j_get(m[BASE_RESP], "status_code");
 	if (code.type != J_NONE && !code_is_success(code))
-		return true;
+		return ERROR_FOUND;
 	if (is_filled(m[CHOICES]) || code_is_success(m[CODE]))
-		return false;
-	if (j_is(m[OBJECT], "error") || j_is(m[TYPE], "error"))
-		return true;
+		return NO_ERROR;
 	/* a code alone is an error where there are no choices */
-	return any_filled(&m[DETAIL], m[CHOICES].type == J_NONE ? 5 : 3);
+	if (j_is(m[OBJECT], "error") || j_is(m[TYPE], "error") || is_filled(m[DETAIL])
+		|| (m[CHOICES].type == J_NONE && any_filled(&m[CODE], 2)))
+		return ERROR_FOUND;
+	return any_filled(&m[MESSAGE], 2) ? MAYBE : NO_ERROR;
 }
 
-bool error_object(struct j_val value, int fallback, struct api_error *e)
+bool error_object(struct j_val value, bool by_message, struct api_error *e)
 {
+	enum verdict verdict = is_error(value);
 	struct said s;
 
-	if (!is_error(value))
+	if (verdict == NO_ERROR)
 		return false;
 	said_value(&s, value);
-	write_error(NULL, &s, fallback, e);
+	if (verdict == MAYBE && !by_message && !error_words(&s))
+		return false;
+	write_error(NULL, &s, 500, e);
 	return true;
 }
 
@@ -468,8 +481,7 @@ bool error_text(const char *p, size_t n, struct api_error *e)
 	struct said s;
 
 	said_read(&s, p, n);
-	if (s.text[0] == '\0' || (!s.html && status_in_text(s.text) == 0
-	    && !said_has(&s, "error|too many requests|bad gateway|unavailable|timed out|unauthorized|forbidden|overloaded")))
+	if (s.text[0] == '\0' || !error_words(&s))
 		return false;
 	write_error(NULL, &s, 500, e);
 	return true;

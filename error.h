@@ -23,9 +23,11 @@ void error_keep_type(struct j_val value, struct api_error *e);
 
 /*
  * An error object (or what stands for one) inside a 200: status from it, else
- * fallback. Returns false when value is no error.
+ * 500. by_message: a string, or an object with nothing but a message, is an
+ * error too; otherwise only where its words are one's: some tell that they are
+ * "processing". Returns false when value is no error.
  */
-bool error_object(struct j_val value, int fallback, struct api_error *e);
+bool error_object(struct j_val value, bool by_message, struct api_error *e);
 
 /* A line of text where JSON should be: an error when it reads like one ("429 Too Many Requests", HTML). */
 bool error_text(const char *p, size_t n, struct api_error *e);

@@ -446,7 +446,8 @@ void said_read(struct said *s, const char *body, size_t n)
 	s->empty = n == 0;
 	if (is_html(body, n))
 		take_html(s, body, n);
-	else if (!s->empty && !take_json(s, body, n, NEST) && !take_inner_json(s, body, n, NEST))
+	/* null, {}, [], "": JSON that says nothing */
+	else if ((n > 4 || memchr("n{[\"", n > 0 ? *body : ' ', 4) == NULL) && !take_json(s, body, n, NEST) && !take_inner_json(s, body, n, NEST))
 		take_text(s, body, n);
 	said_close(s);
 }

@@ -14,6 +14,8 @@
 
 #include "answer.h"
 
+#define SNAPSHOTS_MAX 64	/* items of details that are looked through for an older snapshot */
+
 /* above this details that are pieces of one text are joined: the signature comes back with every later request */
 #define DETAILS_AS_THEY_CAME 4096
 
@@ -277,7 +279,7 @@ static void drop_snapshot(struct reply *r, struct j_val item)
 {
 	struct piece it = { 0 };
 
-	while (hold_find(&r->hold, HOLD_DETAIL, 0, &it))
+	while (r->hold.count[HOLD_DETAIL] <= SNAPSHOTS_MAX && hold_find(&r->hold, HOLD_DETAIL, 0, &it))
 		if (detail_index(j_root(it.p, it.n)) == detail_index(item))
 			hold_take(&r->hold, &it);
 }

@@ -165,11 +165,12 @@ static void read_content(struct reply *r, struct j_val content, bool thought)
 /* A delta, or a message: they have the same members. spare: those of the choice, where some put reasoning. */
 static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, unsigned choice)
 {
-	enum { EXTRA = THOUGHT_FIELDS, CONTENT, REFUSAL, TOOLS, FUNCTION, FIELDS };
+	enum { EXTRA = THOUGHT_FIELDS, CONTENT, IMAGES, REFUSAL, TOOLS, FUNCTION, FIELDS };
+	static const char image[] = "[an image, which cannot be shown here]";
 	struct j_val f[FIELDS], s[PLAIN_FIELDS];
 	size_t n;
 
-	j_pick(delta, THOUGHT_NAMES "extra_content\0content\0refusal\0tool_calls\0function_call\0", f);
+	j_pick(delta, THOUGHT_NAMES "extra_content\0content\0images\0refusal\0tool_calls\0function_call\0", f);
 	j_pick(spare, PLAIN_NAMES, s);
 	for (int i = 0; i < PLAIN_FIELDS; i++)
 		if (j_empty(f[i]))
@@ -180,6 +181,8 @@ static void read_delta(struct reply *r, struct j_val delta, struct j_val spare, 
 	if (r->whole)
 		sources_write(r);
 	read_content(r, f[CONTENT], !r->whole && google_member(f[EXTRA], "thought").type == J_TRUE);
+	if (!j_empty(f[IMAGES]))
+		text_put(r, image, sizeof image - 1);
 	const char *refused = refusal(r, f[REFUSAL], &n);
 	text_put(r, refused, n);
 	calls_read(r, f[TOOLS], choice);
@@ -218,7 +221,7 @@ static void fail_with_content(struct reply *r, struct j_val delta)
 	size_t n = j_copy(j_get(delta, "content"), text, sizeof text);
 
 	unprefix(&p, &n);
-	bool found = j_check(p, n, &err) == 0 && error_object(j_root(p, n), 500, &r->error);
+	bool found = j_check(p, n, &err) == 0 && error_object(j_root(p, n), true, &r->error);
 	if (!reply_fail_error(r, found || error_text(p, n, &r->error), false, p, n))
 		fail_with(r, 500, "the upstream ended the answer: error_finish: ", p, n);
 }
@@ -236,12 +239,12 @@ void reply_ends(struct reply *r, enum finish finish, const char *word)
 
 static void read_choice(struct reply *r, struct j_val choice, size_t place)
 {
-	enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, STOP, MATCHED, FILTER, FIELDS };
+	enum { INDEX, DELTA, MESSAGE, TEXT, FINISH, USAGE, STOP, MATCHED, FILTER, FIELDS };
 	struct j_val f[FIELDS];
 	char word[sizeof r->finish_word];
 	int64_t index;
 
-	j_pick(choice, "index\0delta\0message\0finish_reason\0usage\0stop_reason\0matched_stop\0content_filter_results\0", f);
+	j_pick(choice, "index\0delta\0message\0text\0finish_reason\0usage\0stop_reason\0matched_stop\0content_filter_results\0", f);
 	enum finish finish = finish_of(f[FINISH], word, sizeof word);
 	struct j_val delta = f[DELTA].type == J_OBJECT ? f[DELTA] : f[MESSAGE];
 	usage_read(r, f[USAGE]);
@@ -257,6 +260,9 @@ static void read_choice(struct reply *r, struct j_val choice, size_t place)
 		calls_read(r, j_get(delta, "tool_calls"), (unsigned)(index & 0x7fff));
 	else
 		read_delta(r, delta, choice, (unsigned)(index & 0x7fff));
+	/* legacy completions; others repeat the delta there */
+	if (delta.type != J_OBJECT)
+		read_content(r, f[TEXT], false);
 	r->deltas = r->deltas || in_delta;
 	if (finish == FINISH_REFUSAL)
 		finish_filter(r, f[FILTER]);
@@ -291,7 +297,7 @@ static void read_object(struct reply *r, struct j_val v, bool named)
 	}
 	j_pick(v, "choices\0error\0usage\0x_groq\0timings\0base_resp\0object\0", f);
 	if (!finished && (named || suspicious(f[ERROR], f[CHOICES], f[BASE], f[OBJECT])))
-		reply_fail_error(r, error_object(v, 500, &r->error), named, v.p, v.n);
+		reply_fail_error(r, error_object(v, named || r->whole, &r->error), named, v.p, v.n);
 	if (r->what != REPLY_MORE)
 		return;
 	usage_read(r, f[USAGE]);
@@ -322,7 +328,7 @@ static void read_value(struct reply *r, struct j_val v, bool named)
 			read_object(r, item, named);
 	if (v.type != J_STRING || r->what != REPLY_MORE || r->finish != FINISH_NONE)
 		return;
-	reply_fail_error(r, error_object(v, 500, &r->error), named, v.p + 1, v.n - 2);
+	reply_fail_error(r, error_object(v, named || r->whole, &r->error), named, v.p + 1, v.n - 2);
 }
 
 /* Text that is no JSON: an error, a broken event, or one of the things that relays send to keep a line open. */
@@ -357,10 +363,23 @@ static bool mend(char *p, size_t *n, struct j_err *err)
 	return false;
 }
 
-/* [DONE], or JSON; false when it is neither. */
+/* [DONE] at p, in letters of any case */
+static bool is_done(const char *p)
+{
+	static const char word[] = "[done]";
+
+	for (size_t i = 0; i < 6; i++)
+		if ((p[i] | (i % 5 == 0 ? 0 : 32)) != word[i])
+			return false;
+	return true;
+}
+
+/* [DONE], in quotes too, or JSON; false when it is neither. */
 static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, bool named)
 {
-	if (n == 6 && memcmp(p, "[DONE]", 6) == 0) {
+	size_t quotes = n == 8 && p[0] == '"' && p[7] == '"';
+
+	if (n == 6 + 2 * quotes && is_done(p + quotes)) {
 		if (r->finish == FINISH_NONE && r->o.q->native)
 			return true;
 		if (r->finish == FINISH_NONE && !r->any_choice)

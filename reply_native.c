@@ -194,7 +194,7 @@ void native_read(struct reply *r, struct j_val v, bool named)
 	named = named || kind == ERROR;
 	if (named || (kind == OTHER && (f[TYPE].type != J_STRING || !j_empty(f[FAULT])))) {
 		if (r->finish == FINISH_NONE)
-			reply_fail_error(r, error_object(v, 500, &r->error), named, v.p, v.n);
+			reply_fail_error(r, error_object(v, true, &r->error), named, v.p, v.n);
 		return;
 	}
 	count(r, f[USAGE]);

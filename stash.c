@@ -167,6 +167,10 @@ void hold_drop(struct hold *h, enum hold_kind kind, unsigned owner)
 {
 	struct piece it = { 0 };
 
+	/* mostly the last one is all there is */
+	if (hold_last(h, kind, &it) && it.owner == owner)
+		hold_take(h, &it);
+	it.at = 0;
 	while (hold_out(h, kind, owner, &it))
 		;
 }

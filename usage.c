@@ -1,11 +1,12 @@
 /*
  * What the upstream counted, wherever it says so and however it calls it, into
- * Anthropic's four numbers. Objects of nothing but zeros count only where there
- * is no better one; of the others the last does.
+ * Anthropic's four numbers. Of several objects the last counts, but what it
+ * lacks or calls zero is as it was said before.
  *
  *	cache_read      the first positive of the names for cached tokens
  *	cache_creation  likewise of those for written ones
- *	input           prompt - cache_read - cache_creation, never below 0
+ *	input           prompt - cache_read - cache_creation, never below 0; in
+ *	                Anthropic's own names the prompt leaves out what is cached
  *	output          the larger of completion and total - prompt: some leave
  *	                reasoning out of the completion, but not out of the total
  *
@@ -35,9 +36,16 @@ static int64_t first_of(const struct j_val v[], size_t count)
 	return n;
 }
 
+static void latest(int64_t *count, int64_t said)
+{
+	if (said > 0)
+		*count = said;
+}
+
 void usage_read(struct reply *r, struct j_val usage)
 {
-	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, DETAILS = READ + 2, WRITTEN = READ + 4, IN_DETAILS = WRITTEN + 4, FIELDS };
+	enum { PROMPT, INPUT, COMPLETION, OUTPUT, TOTAL, READ, DETAILS = READ + 2, READ_OWN, WRITTEN, CREATED_OWN = WRITTEN + 2,
+		IN_DETAILS = WRITTEN + 4, FIELDS };
 	/* those of the details are among them */
 	static const char names[] =
 		"prompt_tokens\0input_tokens\0completion_tokens\0output_tokens\0total_tokens\0"
@@ -45,22 +53,28 @@ void usage_read(struct reply *r, struct j_val usage)
 		"cache_write_tokens\0caching_tokens\0cache_creation_input_tokens\0cache_creation_tokens\0"
 		"input_tokens_details\0";
 	struct j_val f[FIELDS], d[FIELDS];
-	struct reply_count c = { .known = true };
+	struct reply_count *c = &r->count;
 
 	if (usage.type != J_OBJECT)
 		return;
 	j_pick(usage, names, f);
 	j_pick(f[DETAILS].type == J_OBJECT ? f[DETAILS] : f[IN_DETAILS], names, d);
 	f[DETAILS] = d[READ];
-	c.prompt = first_of(&f[PROMPT], 2);
-	c.completion = first_of(&f[COMPLETION], 2);
-	c.total = tokens(f[TOTAL]);
-	c.read = first_of(&f[READ], 4);
-	c.created = first_of(&d[WRITTEN], 4);
-	if (c.created == 0)
-		c.created = first_of(&f[WRITTEN], 4);
-	if (c.prompt + c.completion + c.total > 0 || !r->count.known)
-		r->count = c;
+	int64_t prompt = first_of(&f[PROMPT], 2), completion = first_of(&f[COMPLETION], 2), read = first_of(&f[READ], 4);
+	int64_t created = first_of(&d[WRITTEN], 4);
+	if (created == 0)
+		created = first_of(&f[WRITTEN], 4);
+	/* in Anthropic's own words input_tokens leaves out what is cached */
+	if (prompt > 0 && f[PROMPT].type != J_NUMBER && (f[READ_OWN].type == J_NUMBER || f[CREATED_OWN].type == J_NUMBER))
+		prompt += read + created;
+	c->known = true;
+	latest(&c->prompt, prompt);
+	latest(&c->completion, completion);
+	latest(&c->read, read);
+	latest(&c->created, created);
+	/* a total belongs to the numbers beside it */
+	if (prompt + completion > 0 || c->total == 0)
+		c->total = tokens(f[TOTAL]);
 }
 
 void usage_timings(struct reply *r, struct j_val timings)

@@ -412,13 +412,47 @@ static void test_objects(void)
 		strcpy(text, objects[i].value);
 		if (j_check(text, strlen(text), &err) != 0)
 			abort();
-		bool found = error_object(j_root(text, strlen(text)), 500, &e);
+		bool found = error_object(j_root(text, strlen(text)), true, &e);
 		bool right = found == (objects[i].status != 0);
 		if (found)
 			right = right && is_sound(&e) && e.status == objects[i].status && strstr(e.message, objects[i].has) != NULL;
 		CHECK("an object inside a 200", right);
 		if (!right)
 			printf("# %s: %d %s\n", objects[i].value, found ? e.status : 0, found ? e.message : "no error");
+	}
+}
+
+/* what is said between an answer's events is an error where its words are one's */
+static void test_messages(void)
+{
+	static const struct {
+		const char *value;
+		bool is;
+	} lines[] = {
+		{ "{\"message\":\"processing\"}", false }, { "{\"msg\":\"queued\",\"id\":\"1\"}", false }, { "\"waiting\"", false },
+		{ "{\"message\":\"Too many tokens, please wait before trying again.\"}", true }, { "\"503 Service Unavailable\"", true },
+		{ "{\"message\":\"Internal server error\"}", true }, { "{\"message\":\"processing\",\"code\":5}", true },
+		{ "{\"error\":\"processing\"}", true }, { "{\"detail\":\"x\"}", true }, { "[{\"error\":1}]", true },
+	};
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		struct api_error e;
+
+		CHECK("a message between events", error_object(j_root(lines[i].value, strlen(lines[i].value)), false, &e) == lines[i].is);
+	}
+}
+
+/* JSON that says nothing is not what the client reads */
+static void test_nothing(void)
+{
+	static const char *const bodies[] = { "null", "{}", "[]", "\"\"", " null\n", "" };
+	struct http_head head = { .status = 500 };
+
+	for (size_t i = 0; i < COUNT(bodies); i++) {
+		struct api_error e;
+
+		error_read(&head, bodies[i], strlen(bodies[i]), &e);
+		CHECK("a body that says nothing", e.status == 500 && strcmp(e.message, "the upstream answered with status 500 and no text") == 0);
 	}
 }
 
@@ -633,6 +667,8 @@ int main(void)
 	test_overflows();
 	test_no_overflow();
 	test_objects();
+	test_messages();
+	test_nothing();
 	test_text();
 	test_repairs();
 	test_bytes();

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (error_text(body, n, &e))
 		sound(&e);
 	repaired(400 + 22 * (data[0] & 1), body, n);
-	if (n > 0 && j_check(body, n, &err) == 0 && error_object(j_root(body, n), 500, &e))
+	if (n > 0 && j_check(body, n, &err) == 0 && error_object(j_root(body, n), n % 2, &e))
 		sound(&e);
 	free(body);
 	return 0;
