@@ -50,6 +50,7 @@ static const char *const builtin[] = {
 		" echo=reasoning_content echo_fill=dot cache=key idle=300\n"
 	"api.moonshot.ai|api.moonshot.cn|api.kimi.com *k2.6*|*k2.7*"
 		" extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}\n"
+	"^ *k2.7* think=none\n"	/* cannot be off */
 	"^ *k3* think=effort efforts=low,high,max tool_choice=strings search=\n"
 	"api.z.ai|open.bigmodel.cn * path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
 		" echo=reasoning_content images=none idle=600 extra={\"thinking\":{\"clear_thinking\":false}}"

@@ -152,7 +152,10 @@ void work_put(struct work *w, const char *name, const char *text)
 		return;
 	w->merged[w->nmerged++] = name;
 	key(w, name);
-	merge(w->out, j_root(text, n), theirs);
+	if (w->firm)
+		merge(w->out, theirs, j_root(text, n));
+	else
+		merge(w->out, j_root(text, n), theirs);
 }
 
 void work_whole(struct work *w, const char *name, int64_t n)

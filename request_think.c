@@ -187,8 +187,10 @@ void think_write(struct work *w)
 	/* where thinking is a switch, a call cannot be forced while it is on; Anthropic has the same rule */
 	if (wish.ask == ASK_ON && w->forced && (style == THINK_TYPE || style == THINK_ENABLE || style == THINK_TEMPLATE))
 		wish.ask = ASK_OFF;
+	w->firm = wish.ask == ASK_OFF;
 	if (wish.ask != ASK_NOTHING && styles[style] != NULL)
 		styles[style](w, &wish);
+	w->firm = false;
 }
 
 /* ---- response_format ---- */

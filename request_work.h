@@ -101,6 +101,7 @@ struct work {
 	struct wanted wanted;
 	struct j_val top[TOPS];
 	struct j_val extra;		/* of the quirks */
+	bool firm;			/* what is written goes before what extra says of the same: thinking that is off */
 	struct j_val search;		/* of the quirks, when a web search is asked for; else J_NONE */
 	struct j_val search_tool;	/* the client's tool for it */
 	const char *merged[8];		/* members that extra was merged into already */
