@@ -2,7 +2,7 @@
  * The formatter and the log.
  *
  * Promises: no heap, no stdio, no floating point, nothing that waits. A line is
- * one write() of at most LOG_LINE_MAX bytes. The log may fail (full disk, full
+ * one write() of at most LOG_LINE_MAX bytes, of LOG_JSON_MAX as a JSON object. The log may fail (full disk, full
  * pipe, reader gone): it loses lines, counts them, and says how many as soon as
  * it works again. SIGPIPE is ignored by the program.
  *
@@ -142,15 +142,18 @@ size_t printable(const unsigned char *p, size_t n)
 	return want;
 }
 
-static void foreign(struct out *o)
+/* json: as the content of a JSON string (RFC 8259 7), which dots end where there is no room, never half an escape */
+static void foreign(struct out *o, bool json)
 {
 	const unsigned char *p = (const unsigned char *)va_arg(o->ap, const char *);
 	size_t n = va_arg(o->ap, size_t);
 	char escape[4] = { '\\', 'x' };
 	size_t k;
 
-	while (n > 0) {
+	while (n > 0 && (!json || o->n + 8 <= o->room)) {
 		k = printable(p, n);
+		if (json && (k == 0 || *p == '"' || *p == '\\'))
+			put(o, escape, 1);
 		if (k > 0) {
 			put(o, (const char *)p, k);
 		} else {
@@ -162,6 +165,8 @@ static void foreign(struct out *o)
 		p += k;
 		n -= k;
 	}
+	if (n > 0)
+		put(o, "...", 3);
 }
 
 static void duration(struct out *o)
@@ -220,7 +225,7 @@ static void convert(struct out *o, const struct spec *s)
 	switch (s->kind) {
 	case 'd': case 'u': case 'x': any_number(o, s); break;
 	case 's': text(o, s); break;
-	case 'j': foreign(o); break;
+	case 'j': case 'e': foreign(o, s->kind == 'e'); break;
 	case 'm': duration(o); break;
 	case 'c':
 		c = (char)va_arg(o->ap, int);
@@ -301,11 +306,10 @@ size_t log_time(char *dst, size_t room, int64_t seconds)
 /* with milliseconds in place of the Z */
 static size_t stamp(char *dst, size_t room)
 {
-	struct timespec now;
+	struct timespec now = { 0 };
 	size_t n;
 
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
 	n = log_time(dst, room, now.tv_sec) - 1;
 	return n + fmt(dst + n, room - n, ".%03ldZ ", (long)now.tv_nsec / 1000000);
 }
@@ -338,27 +342,33 @@ static ssize_t push(const struct log *l, const char *p, size_t n)
 /* p[0..n) with room for one byte before it, for the newline that a cut line lacks */
 static bool emit(struct log *l, const char *p, size_t n)
 {
+	if (l->full != NULL && l->size + (int64_t)n >= l->max)
+		l->full(l);
+	if (l->full != NULL && l->size + (int64_t)n >= l->max)
+		return false;
 	ssize_t k = push(l, p - l->cut, n + l->cut);
-
+	if (k > 0)
+		l->size += k;
 	if (k == (ssize_t)(n + l->cut)) {
 		l->cut = false;
 		return true;
 	}
-	if (k > 0)
-		l->cut = true;
+	l->cut |= k > 0;
 	return false;
 }
 
+/* whatever the level; as one of the lines that may be lost */
 static void tell_lost(struct log *l)
 {
-	char line[96] = "\n";
-	size_t n = 1;
+	unsigned long lost = l->lost;
+	enum log_level level = l->level;
 
-	if (l->stamp)
-		n += stamp(line + n, sizeof line - n);
-	n += fmt(line + n, sizeof line - n, "WARNING %lu log line%s lost\n", l->lost, l->lost == 1 ? "" : "s");
-	if (emit(l, line + 1, n - 1))
-		l->lost = 0;
+	l->lost = 0;
+	l->level = LOG_WARNING;
+	log_line(l, LOG_WARNING, "%lu log line%s lost", lost, lost == 1 ? "" : "s");
+	l->level = level;
+	if (l->lost > 0)
+		l->lost = lost;
 }
 
 /* shortens to whole characters and dots, ends the line, leaves no other control character */
@@ -378,27 +388,49 @@ static size_t finish(char *line, size_t n, size_t max)
 	return n;
 }
 
-void log_line(struct log *l, enum log_level level, const char *format, ...)
+/* a whole line; each returns its length */
+static size_t as_text(const struct log *l, enum log_level level, char *line, const char *format, va_list ap)
 {
-	char room[1 + LOG_LINE_MAX] = "\n", *line = room + 1;
-	int keep = errno;
-	size_t n = 0;
-	va_list ap;
+	size_t n = l->stamp ? stamp(line, LOG_LINE_MAX) : 0;
 
-	if (l->fd < 0 || level < l->level)
-		return;
-	if (l->stamp)
-		n = stamp(line, LOG_LINE_MAX);
 	n += fmt(line + n, LOG_LINE_MAX - n, "%s ", log_level_name(level));
-	va_start(ap, format);
 	n += vfmt(line + n, LOG_LINE_MAX - n, format, ap);
-	va_end(ap);
-	n = finish(line, n, LOG_LINE_MAX);
+	return finish(line, n, LOG_LINE_MAX);
+}
+
+static size_t as_json(enum log_level level, const char *fields, char *line, const char *format, va_list ap)
+{
+	char text[LOG_LINE_MAX];
+	size_t k = finish(text, vfmt(text, sizeof text, format, ap), sizeof text), n = fmt(line, LOG_JSON_MAX, "{\"time\":\"");
+
+	n += stamp(line + n, LOG_JSON_MAX - n) - 1;
+	n += fmt(line + n, LOG_JSON_MAX - 3 - n, "\",\"level\":\"%s\"%s,\"text\":\"%e", log_level_name(level), fields, text, k - 1);
+	return n + fmt(line + n, 4, "\"}\n");
+}
+
+static void put_line(struct log *l, enum log_level level, const char *fields, const char *format, va_list ap)
+{
+	char room[1 + LOG_JSON_MAX], *line = room + 1;
+	int keep = errno;
+
+	if ((l->fd < 0 && l->full == NULL) || level < l->level)
+		return;
+	room[0] = '\n';
 	if (l->lost > 0)
 		tell_lost(l);
+	size_t n = l->json ? as_json(level, fields, line, format, ap) : as_text(l, level, line, format, ap);
 	if (l->lost > 0 || !emit(l, line, n))
 		l->lost++;
 	errno = keep;
+}
+
+void log_fields(struct log *l, enum log_level level, const char *fields, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	put_line(l, level, fields, format, ap);
+	va_end(ap);
 }
 
 /* ---- output of commands ---- */

@@ -13,11 +13,13 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
 
 #define LOG_LINE_MAX 2048	/* bytes of a line; longer ones end in "..." */
+#define LOG_JSON_MAX 4096	/* of one that is a JSON object: what a pipe that is ready takes at once */
 
 /*
  * The formatter: %s %d %u (int), %ld %lu %zu %lld %llu, %x (also with l, ll,
  * z), %c, %%, %.*s, %j (const char *, size_t: bytes from outside, control
- * characters, DEL, C1 and what is no UTF-8 escaped as \xNN), %m (a duration in
+ * characters, DEL, C1 and what is no UTF-8 escaped as \xNN), %e (the same two: as
+ * the content of a JSON string), %m (a duration in
  * int64_t milliseconds as 1.234s). A width stands before the size: %8d, %02u,
  * %-20s, %-*s; without one of %s the text may be NULL, which prints nothing.
  * Always terminates when room > 0. Returns the length that all of it would have.
@@ -34,7 +36,11 @@ struct log {
 	bool stamp;		/* begin lines with the time */
 	bool socket;		/* fd is one: needs send() not to wait */
 	bool cut;		/* the last line lost its end: begin a new one */
+	bool json;		/* a line is a JSON object, always with the time */
 	unsigned long lost;	/* lines that could not be written since the last that could */
+	/* of a file: its bytes, below what they stay, and what makes room for a line more; else NULL */
+	int64_t size, max;
+	void (*full)(struct log *l);
 };
 
 void log_init(struct log *l, int fd, enum log_level level, bool stamp);
@@ -51,7 +57,10 @@ bool log_needs_stamp(int fd);
  * line that cannot be written is counted and dropped, and the count is logged
  * before the next one that can.
  */
-void log_line(struct log *l, enum log_level level, const char *format, ...);
+#define log_line(log, level, ...) log_fields(log, level, "", __VA_ARGS__)
+
+/* The same with fields (",\"name\":value", at most 1 KB), which only a JSON object has: it holds them before the text. */
+void log_fields(struct log *l, enum log_level level, const char *fields, const char *format, ...);
 
 /* "2026-01-31T23:59:59Z": seconds since 1970 in UTC. Returns the length. */
 size_t log_time(char *dst, size_t room, int64_t seconds);

@@ -321,6 +321,76 @@ static void redaction(void)
 		&& strcmp(small, "012345*") == 0);
 }
 
+/* what a reader of JSON would make of it is checked in logs.t; here the bytes */
+static void json(void)
+{
+	static const struct { const char *in; size_t n; const char *out; } t[] = {
+		{ "plain", 5, "plain" },
+		{ "a \"b\" c:\\d", 10, "a \\\"b\\\" c:\\\\d" },
+		{ "\x1b[1m\n\0\x7f", 7, "\\\\x1b[1m\\\\x0a\\\\x00\\\\x7f" },
+		{ "gr\xc3\xbc\xc3 \xff", 7, "gr\xc3\xbc\\\\xc3 \\\\xff" },
+	};
+	struct log l;
+	char text[LOG_JSON_MAX + 1], long_one[3 * LOG_LINE_MAX];
+	int fds[2];
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		FMT(t[i].out, "%e", t[i].in, t[i].n);
+	for (size_t room = 12; room < 24; room++) {
+		size_t n = fmt(got, room, "%e", "\"\"\"\"\"\"\"\"\"\"\"\"", (size_t)12);
+		CHECK("cut between two characters", n < room && n % 2 == 1 && strcmp(got + n - 4, "\"...") == 0);
+	}
+	int fd = piped(&l, fds);
+	l.json = true;
+	log_fields(&l, LOG_WARNING, ",\"n\":7", "it's \"%s\"", "so");
+	ssize_t k = read(fd, text, sizeof text);
+	CHECK("a line is an object", k > 40 && memcmp(text, "{\"time\":\"20", 11) == 0 && text[k - 1] == '\n');
+	text[k > 0 ? k - 1 : 0] = 0;
+	CHECK("level, fields, text", strstr(text, "Z\",\"level\":\"WARNING\",\"n\":7,\"text\":\"it's \\\"so\\\"\"}") != NULL);
+	memset(long_one, '"', sizeof long_one - 1);
+	long_one[sizeof long_one - 1] = 0;
+	log_line(&l, LOG_INFO, "%s", long_one);
+	k = read(fd, text, sizeof text);
+	CHECK("a long one is whole, and within its limit", k > 4000 && k <= LOG_JSON_MAX && memcmp(text + k - 6, "...\"}\n", 6) == 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static int turned;
+
+static void turn(struct log *l)
+{
+	l->size = 0;
+	turned++;
+}
+
+static void no_turn(struct log *l)
+{
+	(void)l;
+	turned++;
+}
+
+static void limit(void)
+{
+	char text[64] = "";
+	struct log l;
+	int fds[2], fd = piped(&l, fds);
+
+	l.max = 20;
+	l.full = turn;
+	log_line(&l, LOG_INFO, "0123");
+	log_line(&l, LOG_INFO, "0123");
+	CHECK("two lines of ten bytes do not stay below 20", turned == 1 && l.size == 10);
+	l.full = no_turn;
+	log_line(&l, LOG_INFO, "0123");
+	CHECK("what does not get room is lost", turned == 2 && l.size == 10 && l.lost == 1);
+	l.max = 100;
+	log_line(&l, LOG_INFO, "45");
+	CHECK("and told of", read(fd, text, sizeof text - 1) == 52 && strstr(text, "INFO 0123\nINFO 0123\nWARNING 1 log line lost\nINFO 45\n") == text);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -334,6 +404,8 @@ int main(void)
 	failures();
 	short_write();
 	interrupted();
+	json();
+	limit();
 	redaction();
 	return CHECK_END();
 }
