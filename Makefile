@@ -39,14 +39,14 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
 # is PURE has no allocation, no I/O, no clock and no state of its own.
 LAYER0 = log
 PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows
-LAYER1 = config config_load config_table config_use dotenv target dns tls trust
+LAYER1 = config config_load config_table config_use dotenv target dns tls trust logfile
 PURE2 = convert carry tokens calibration caches error error_said error_overflow error_repair schema schema_node schema_gemini \
 	request request_base64 request_blocks request_content request_echo request_native request_search \
 	request_system request_think request_tools request_turns reply reply_native again finish usage reasoning text \
 	sink calls sources markup markup_parse stash
 LAYER2 = heap learned dial pool upstream
-LAYER3 = conn client talk relay heal response local route serve journal
-LAYER4 = options check filter
+LAYER3 = conn instance client talk relay heal response local route serve journal
+LAYER4 = options check filter listen instances upgrade
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
 UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c))

@@ -242,7 +242,8 @@ static bool check_models(struct server *srv, const struct config *cfg)
 {
 	const char *const models[] = { cfg->small_model, cfg->big_model, cfg->middle_model };
 	struct config one = *cfg;
-	struct instance inst = { .cfg = &one, .listener = -1, .port = cfg->port };
+	struct logfile silent = { .log = { .fd = -1 } };
+	struct instance inst = { .refs = 1, .cfg = &one, .log = &silent, .listener = -1, .port = cfg->port };
 	bool ok = true;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -257,7 +258,7 @@ static bool check_models(struct server *srv, const struct config *cfg)
 static int check_one(const char *file)
 {
 	struct learned learned = { 0 };
-	struct server srv = { .log = { .fd = -1 }, .now = clock_ms(), .learned = &learned };
+	struct server srv = { .now = clock_ms(), .learned = &learned };
 	char err[512];
 	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, NULL);
 

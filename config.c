@@ -12,8 +12,11 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config_load.h"
 #include "dotenv.h"
@@ -276,6 +279,40 @@ static void check_models(struct load *l)
 		load_warn(l, "SMALL_MODEL", " is not set: haiku, which subagents ask for, will be %s", l->c->small_model);
 }
 
+/* Whether a file of this path can be made; the directory is not: where it is missing, the path is likely wrong. */
+static bool check_log_path(struct load *l, const char *name)
+{
+	const char *path = l->c->log_path, *slash = strrchr(path, '/');
+	char dir[CFG_LOG_PATH + 1];
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return load_fail(l, name, ": %s is no regular file: give the name of one", path);
+	fmt(dir, sizeof dir, "%.*s.", slash != NULL ? (int)(slash + 1 - path) : 0, path);
+	return access(dir, W_OK | X_OK) == 0
+		|| load_fail(l, name, ": %s: %s: make that directory, or let this account write there", dir, strerror(errno));
+}
+
+static bool check_log(struct load *l)
+{
+	struct config *c = l->c;
+	const char *dir = c->log_dir, *name = c->log_file;
+	char usual[40];
+	int format = q_word("text json", c->log_format, strlen(c->log_format));
+
+	if (format < 0)
+		return load_fail(l, "LOG_FORMAT", " is \"%j\": give text or json", c->log_format, strlen(c->log_format));
+	c->log_json = format == 1;
+	if (!*dir && !*name)
+		return true;
+	if (*dir && strchr(name, '/'))
+		return load_fail(l, "LOG_FILE", " is a path, and LOG_DIR is set too: give a name alone");
+	fmt(usual, sizeof usual, "claude-code-proxy-%d.log", c->port);
+	if (fmt(c->log_path, sizeof c->log_path, "%s%s%s", dir, *dir ? "/" : "", *name ? name : usual) >= sizeof c->log_path)
+		return load_fail(l, *dir ? "LOG_DIR" : "LOG_FILE", " is too long");
+	return check_log_path(l, *dir ? "LOG_DIR" : "LOG_FILE");
+}
+
 static bool check(struct load *l)
 {
 	struct config *c = l->c;
@@ -288,7 +325,7 @@ static bool check(struct load *l)
 		return load_fail(l, "MIN_TOKENS_LIMIT", " is above MAX_TOKENS_LIMIT (%d)", c->max_tokens_limit);
 	return read_rows(l) && set_target(l) && check_host(l)
 		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
-		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false);
+		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false) && check_log(l);
 }
 
 /* ---- loading ---- */

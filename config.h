@@ -15,6 +15,7 @@
 #include "quirks.h"
 
 #define CFG_HEADERS_MAX 32	/* CUSTOM_HEADER_* of one instance */
+#define CFG_LOG_PATH 512
 #define CFG_LIST_MAX 16		/* entries of ALLOWED_ORIGINS, ALLOWED_HOSTS */
 
 struct cfg_header {
@@ -44,7 +45,11 @@ struct config {
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
 	char *quirk_rows;		/* text of the file that UP_QUIRKS names, or NULL */
 	const char *allowed_origins, *allowed_hosts;	/* comma lists */
+	const char *log_dir, *log_file, *log_format;
+	char log_path[CFG_LOG_PATH];			/* of the log file, "": stderr */
 	enum log_level log_level;
+	bool log_json;
+	int log_days, log_max_size;
 	int port, max_retries, max_connections;
 	int max_tokens_limit, min_tokens_limit;		/* min 0: not set */
 	int max_body, max_event;			/* bytes */
@@ -106,6 +111,9 @@ void cfg_quirks_told(const struct config *c, const struct q_place *place, struct
  * id at all is BIG_MODEL. Returns the length that all of it has; terminated.
  */
 size_t cfg_model(const struct config *c, const char *id, size_t n, char *dst, size_t room);
+
+/* What in the id that was chosen by, for the log: haiku, sonnet, opus, default, claude, "no model", "passed on". */
+const char *cfg_model_rule(const struct config *c, const char *id, size_t n);
 
 /* Whether a comma list (ALLOWED_ORIGINS, ALLOWED_HOSTS) holds exactly this, case folded. */
 bool cfg_listed(const char *list, const char *p, size_t n);

@@ -10,8 +10,8 @@
 #define DAY 86400000
 
 /* headings, in the order of group */
-enum { ROUTE, MODELS, LISTEN, LIMITS, TIMERS, DIALECT };
-static const char headings[] = "Provider\0Models\0Listening and clients\0Limits\0Timers\0"
+enum { ROUTE, MODELS, LISTEN, JOURNAL, LIMITS, TIMERS, DIALECT };
+static const char headings[] = "Provider\0Models\0Listening and clients\0Log\0Limits\0Timers\0"
 	"Dialect of the provider (over what is known of it)";
 
 /* what stands behind a number, in the order of enum kind from COUNT on */
@@ -62,7 +62,17 @@ const struct option options[] = {
 		"web pages that may call: https://host:port, with commas"),
 	OPTION(LISTEN, TEXT, allowed_hosts, 0, 0, "ALLOWED_HOSTS", "",
 		"further names of this proxy, with commas"),
-	OPTION(LISTEN, LEVEL, log_level, 0, 0, "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+
+	OPTION(JOURNAL, LEVEL, log_level, 0, 0, "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+	OPTION(JOURNAL, TEXT, log_format, 0, 0, "LOG_FORMAT", "text", "text or json"),
+	OPTION(JOURNAL, TEXT, log_dir, 0, 0, "LOG_DIR", "",
+		"directory of the log; not set, nor LOG_FILE: it goes to stderr"),
+	OPTION(JOURNAL, TEXT, log_file, 0, 0, "LOG_FILE", "",
+		"its name there, or its path; not set: claude-code-proxy-PORT.log"),
+	OPTION(JOURNAL, COUNT, log_days, 1, 3650, "LOG_RETENTION_DAYS", "3",
+		"days that its archives are kept"),
+	OPTION(JOURNAL, BYTES, log_max_size, 16384, 1 << 30, "LOG_MAX_SIZE", "10485760",
+		"most that it and its archives take together"),
 
 	OPTION(LIMITS, SECONDS, request_timeout, 0, 86400, "REQUEST_TIMEOUT", "",
 		"without progress for so long the provider counts as dead; not set: its row's, else 300"),

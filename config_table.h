@@ -14,7 +14,7 @@ struct option {
 	int min, max;
 };
 
-#define NOPTIONS 44
+#define NOPTIONS 49
 extern const struct option options[];
 
 const char *option_default(const struct option *o);

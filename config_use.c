@@ -144,29 +144,44 @@ static bool is_id(struct id s, const char *model)
 	return s.n == strlen(model) && memcmp(s.p, model, s.n) == 0;
 }
 
-/* the configured model that the id stands for, NULL when it stands for itself */
-static const char *tier(const struct config *c, struct id s)
+/* the configured model that the id stands for, NULL when it stands for itself; and why */
+static const char *tier(const struct config *c, struct id s, const char **rule)
 {
 	const char *const models[] = { c->small_model, c->middle_model, c->big_model, c->big_model };
 	static const char *const words[] = { "haiku", "sonnet", "opus", "default" };
 	bool own, claude;
 
+	*rule = "no model";
 	if (s.n == 0)
 		return c->big_model;
+	*rule = "passed on";
 	if (is_id(s, c->big_model) || is_id(s, c->middle_model) || is_id(s, c->small_model))
 		return NULL;
 	s = bare(s, &own);
 	claude = is_claude(s);
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (claude ? find(s, words[i]) < s.n : own && is_word(s, words[i]))
+		if (claude ? find(s, words[i]) < s.n : own && is_word(s, words[i])) {
+			*rule = words[i];
 			return models[i];
-	return claude ? c->big_model : NULL;
+		}
+	if (!claude)
+		return NULL;
+	*rule = "claude";
+	return c->big_model;
 }
 
 size_t cfg_model(const struct config *c, const char *id, size_t n, char *dst, size_t room)
 {
 	struct id s = without_window((struct id){ id, n });
-	const char *model = tier(c, s);
+	const char *rule, *model = tier(c, s, &rule);
 
 	return model ? fmt(dst, room, "%s", model) : fmt(dst, room, "%.*s", (int)s.n, s.p);
+}
+
+const char *cfg_model_rule(const struct config *c, const char *id, size_t n)
+{
+	const char *rule;
+
+	(void)tier(c, without_window((struct id){ id, n }), &rule);
+	return rule;
 }

@@ -14,6 +14,7 @@
  *   upstream  body to the end of connection  done when the end is clean, or the answer was complete
  *   nobody    upstream's idle limit          504 before the head, an error event after
  *   SIGTERM                                  what runs is finished, then closed
+ *   its listener is gone, an upgrade         the same, and an idle one gets one answer more
  *
  * A client that half-closed and one that is gone look alike until something is
  * written. So after an EOF on its side something harmless is written at once,
@@ -71,6 +72,7 @@ struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out
 	memset(c, 0, offsetof(struct conn, spans));
 	c->srv = srv;
 	c->inst = inst;
+	inst->refs++;
 	c->in = in;
 	c->out = out;
 	c->is_socket = in == out && fstat(in, &st) == 0 && S_ISSOCK(st.st_mode);
@@ -96,7 +98,27 @@ void conn_free(struct conn *c)
 	if (c->out != c->in)
 		close(c->out);
 	c->srv->count--;
+	instance_drop(c->inst);
 	free(c);
+}
+
+void conn_renew(struct conn *c)
+{
+	struct instance *old = c->inst;
+
+	if (old->successor == NULL)
+		return;
+	drain_stop(c, false);		/* it is of the old configuration */
+	while (c->inst->successor != NULL)
+		c->inst = c->inst->successor;
+	c->inst->refs++;
+	instance_drop(old);
+}
+
+/* not before those that came behind it are answered too: who sent them was not told that there would be an end */
+bool conn_leaving(const struct conn *c)
+{
+	return (c->srv->draining || c->inst->leaving) && c->rx.len == 0;
 }
 
 /* ---- buffers ---- */
@@ -196,7 +218,7 @@ static void take_head(struct conn *c, const struct http_head *h)
 	struct route_info info;
 	int bad;
 
-	c->keep_alive = h->keep_alive && !c->srv->draining;
+	c->keep_alive = h->keep_alive;
 	c->http10 = h->minor == 0;
 	c->head_method = h->head_method;
 	http_body_init(&c->body_in, h);
@@ -355,7 +377,8 @@ static void next_request(struct conn *c)
 	conn_log(c);
 	relay_stop(c, false);
 	forget(c);
-	if (keep && !c->srv->draining) {
+	conn_renew(c);
+	if (keep && (!c->srv->draining || c->srv->patient || c->rx.len > 0)) {
 		conn_enter(c, PHASE_HEAD);
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "http.h"
 #include "learned.h"
 #include "log.h"
+#include "logfile.h"
 #include "reply.h"
 #include "request.h"
 #include "route.h"
@@ -43,10 +44,17 @@ struct model_settings {
 	struct quirks q;
 };
 
-/* one configured listener */
+/*
+ * One configuration and where it listens. A reload makes another in its place;
+ * what runs keeps this one, and the last reference frees it.
+ */
 struct instance {
+	unsigned refs;			/* of the table in main, of connections, of the one before it */
 	const struct config *cfg;
-	int listener;			/* -1: inetd */
+	struct logfile *logs, *log;	/* the list that log is from */
+	struct instance *successor;	/* of the same listener, after a reload; a reference */
+	bool leaving;			/* nobody accepts for it any more: the same as draining and patient */
+	int listener;			/* -1: none (any more) */
 	int port;			/* where it listens: with PORT=0 the one that the system picked */
 	unsigned next;			/* of the settings that make room */
 	struct model_settings settings[INSTANCE_MODELS];
@@ -57,11 +65,11 @@ struct instance {
 struct server {
 	struct up_pool *pool;
 	struct learned *learned;
-	struct log log;
 	struct chunks chunks;
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
 	unsigned count;			/* connections */
-	bool draining;			/* SIGTERM came: no request after the present one */
+	bool draining;			/* the program ends: an answer is the last of its connection */
+	bool patient;			/* and idle connections are left to get theirs */
 	struct caches caches;
 };
 
@@ -194,6 +202,10 @@ struct conn {
 	char arena[CONN_ARENA];
 };
 
+/* Takes a reference of the caller's to a configuration and a log. NULL: out of memory (nothing is taken). */
+struct instance *instance_new(const struct config *cfg, struct logfile *logs, struct logfile *log);
+void instance_drop(struct instance *i);	/* gives one back */
+
 /* A new connection on in and out (both closed by conn_free). NULL: out of memory (nothing is closed). */
 struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out, const char *peer);
 void conn_free(struct conn *c);
@@ -209,6 +221,12 @@ void conn_step(struct conn *c, const struct pollfd *p, int n);
 
 /* The places are all taken: answers 529 whatever the client wants. */
 void conn_refuse(struct conn *c);
+
+/* The answer that begins now is to be the last one. */
+bool conn_leaving(const struct conn *c);
+
+/* For an idle connection after a reload: what comes next is of the present configuration. */
+void conn_renew(struct conn *c);
 
 /* Idle: between requests, nothing read. Such a connection may be closed when others need its place. */
 bool conn_idle(const struct conn *c);
@@ -291,6 +309,7 @@ void pass_head(struct conn *c, const struct http_head *h, enum framing frame, ui
 size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, size_t n);
 void conn_redact_error(struct conn *c);	/* c->error, which is the answer's */
 void conn_debug(struct conn *c, const char *what, const char *p, size_t n);
+void conn_show_mapping(struct conn *c, const char *learned);	/* which model became which, by which rule, and whose settings hold for it */
 void conn_log(struct conn *c);
 
 /* The upstream's usage has come: the estimate learns from it, and a cache that is no longer hit is told of. */

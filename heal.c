@@ -29,7 +29,7 @@ static void tell(struct conn *c, const char *settings)
 			upper(text + at, name + strlen(" UP_"));
 		settings += k + (settings[k] == ' ');
 	}
-	log_line(&c->srv->log, LOG_WARNING, "%s %s refused the request; trying again with%s", c->id, c->place, text);
+	log_line(&c->inst->log->log, LOG_WARNING, "%s %s refused the request; trying again with%s", c->id, c->place, text);
 }
 
 static void note(struct conn *c, const char *setting)

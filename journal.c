@@ -42,11 +42,17 @@ static bool carries_key(const char *name)
 	return false;
 }
 
+/* whether an answer of the upstream was counted */
+static bool counted(const struct conn *c)
+{
+	return c->converted && c->route != ROUTE_CHAT;
+}
+
 static void put_numbers(const struct conn *c, char *dst, size_t room)
 {
 	int64_t in, cached, out;
 
-	if (!c->converted || c->route == ROUTE_CHAT) {
+	if (!counted(c)) {
 		fmt(dst, room, "from %s", c->peer);
 		return;
 	}
@@ -55,22 +61,41 @@ static void put_numbers(const struct conn *c, char *dst, size_t room)
 		since(c, c->first_byte));
 }
 
+/* The same as members of an object. */
+static void put_fields(const struct conn *c, char *dst, size_t room)
+{
+	int64_t in = 0, cached = 0, out = 0;
+
+	if (counted(c))
+		reply_usage(&c->reply, &in, &cached, &out);
+	fmt(dst, room, ",\"id\":\"%s\",\"route\":\"%s\",\"from\":\"%s\",\"model\":\"%e\",\"upstream_model\":\"%e\",\"status\":%d,"
+		"\"input_tokens\":%lld,\"cached_tokens\":%lld,\"output_tokens\":%lld,\"first_ms\":%lld,\"total_ms\":%lld",
+		c->id, route_name(c->route), c->peer, c->model, shown(c->nmodel), c->up_model, shown(strlen(c->up_model)), c->status,
+		(long long)in, (long long)cached, (long long)out, (long long)since(c, c->first_byte),
+		(long long)(c->srv->now - c->began));
+}
+
 /* One line, whatever happened: an error's own words stand at the end of it. */
 void conn_log(struct conn *c)
 {
 	enum log_level level = c->has_error || c->broken ? LOG_WARNING : LOG_INFO;
-	const char *said = c->has_error ? c->error.message : "";
-	char numbers[160];
+	const char *said = c->has_error ? c->error.message : "", *colon = *said != '\0' ? ": " : "";
+	struct log *l = &c->inst->log->log;
+	char fields[1024];
 
 	if (c->route == ROUTE_HEALTH && !c->has_error)
 		level = LOG_DEBUG;
 	if (level < c->inst->cfg->log_level)
 		return;
-	put_numbers(c, numbers, sizeof numbers);
-	log_line(&c->srv->log, level, "%s %s%s%j%s%j %d %s total %m: %s%s%j", c->id, route_name(c->route),
-		c->nmodel > 0 ? " " : "", c->model, shown(c->nmodel), c->up_model[0] != '\0' ? " -> " : "", c->up_model,
-		shown(strlen(c->up_model)), c->status, numbers, c->srv->now - c->began, c->why, *said != '\0' ? ": " : "",
-		said, strlen(said));
+	if (l->json) {
+		put_fields(c, fields, sizeof fields);
+		log_fields(l, level, fields, "%s%s%j", c->why, colon, said, strlen(said));
+		return;
+	}
+	put_numbers(c, fields, sizeof fields);
+	log_line(l, level, "%s %s%s%j%s%j %d %s total %m: %s%s%j", c->id, route_name(c->route), c->nmodel > 0 ? " " : "",
+		c->model, shown(c->nmodel), c->up_model[0] != '\0' ? " -> " : "", c->up_model, shown(strlen(c->up_model)),
+		c->status, fields, c->srv->now - c->began, c->why, colon, said, strlen(said));
 }
 
 uint64_t conn_model(const struct conn *c)
@@ -90,7 +115,7 @@ void conn_counted(struct conn *c)
 	if (c->session_id[0] == '\0' ||
 			!caches_collapsed(&c->srv->caches, hash_bytes((const char *)key, sizeof key), prompt, read))
 		return;
-	log_line(&c->srv->log, LOG_WARNING, "%s session %s: %s found only %lld of %lld tokens in its prompt cache, again, after"
+	log_line(&c->inst->log->log, LOG_WARNING, "%s session %s: %s found only %lld of %lld tokens in its prompt cache, again, after"
 		" more than 80 %% before: see what changes at the head of the prompt (CLAUDE.md, tools, MCP servers, hooks), pauses"
 		" longer than the cache is kept, UP_CACHE", c->id, c->session_id, c->up_model, (long long)read, (long long)prompt);
 }
@@ -122,7 +147,7 @@ void conn_debug(struct conn *c, const char *what, const char *p, size_t n)
 {
 	size_t room = n * 2 + 64;
 
-	if (c->inst->cfg->log_level > LOG_DEBUG || c->srv->log.fd < 0)
+	if (c->inst->cfg->log_level > LOG_DEBUG || c->inst->log->log.fd < 0)
 		return;
 	char *clean = malloc(room);
 	if (clean == NULL)
@@ -131,7 +156,37 @@ void conn_debug(struct conn *c, const char *what, const char *p, size_t n)
 	if (len >= room)
 		len = room - 1;
 	for (size_t at = 0; at == 0 || at < len; at += PIECE)
-		log_line(&c->srv->log, LOG_DEBUG, "%s %s: %j", c->id, what, clean + at,
+		log_line(&c->inst->log->log, LOG_DEBUG, "%s %s: %j", c->id, what, clean + at,
 			len - at < PIECE ? len - at : (size_t)PIECE);
 	free(clean);
+}
+
+struct note {
+	char text[1024];
+	size_t n;
+};
+
+static void note_row(void *ctx, const struct quirks *q, const struct http_text *hosts, const struct http_text *models)
+{
+	struct note *t = ctx;
+
+	(void)q;
+	t->n += fmt(t->text + t->n, sizeof t->text - t->n, ", %.*s %.*s", (int)hosts->n, hosts->p, (int)models->n, models->p);
+	if (t->n >= sizeof t->text)
+		t->n = sizeof t->text - 1;
+}
+
+void conn_show_mapping(struct conn *c, const char *learned)
+{
+	const struct config *cfg = c->inst->cfg;
+	struct note t = { .n = 0 };
+	struct quirks q;
+
+	if (cfg->log_level > LOG_DEBUG)
+		return;
+	t.n = fmt(t.text, sizeof t.text, "%.*s -> %s (rule: %s); settings of", (int)c->nmodel, c->model, c->up_model,
+		c->facts.hides_image ? "image" : cfg_model_rule(cfg, c->model, c->nmodel));
+	cfg_quirks_told(cfg, &(struct q_place){ cfg->target.host, cfg->target.port, c->up_model, note_row, &t }, &q);
+	t.n += fmt(t.text + t.n, sizeof t.text - t.n, "; learned: %s", learned);
+	conn_debug(c, "mapping", t.text, t.n < sizeof t.text ? t.n : sizeof t.text - 1);
 }

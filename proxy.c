@@ -1,46 +1,50 @@
 /*
- * claude-code-proxy: main, options, listeners or fds 0 and 1, signals, the
- * poll loop. Everything that lives as long as the process is owned here.
+ * claude-code-proxy: main, listeners or fds 0 and 1, signals, the poll loop.
+ * Everything that lives as long as the process is owned here.
+ *
+ *   SIGTERM, SIGINT   no accepting, idle connections are closed, what runs is finished within DRAIN_MS; a second one: the end
+ *   SIGHUP            the settings are read again (instances.c)
+ *   SIGUSR2           the program is started anew on the same listeners (upgrade.c); when it serves, there is no accepting
+ *                     here, what runs is finished however long it takes, and idle connections get one request more
  *
  * Exit codes: 0, 100 (usage, configuration), 111 (the system refused).
  */
-#include "conn.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "version.h"
+#include "instances.h"
+#include "upgrade.h"
 
 #define ACCEPT_PAUSE 100	/* ms without accepting after EMFILE and the like */
 #define ACCEPT_QUIET 60000	/* ms before that is told again */
 #define REFUSALS 16		/* connections over the limit that are told so; more wait in the backlog */
-#define BACKLOG 511
-#define EXIT_USAGE 100
+#define LOOK 60000		/* ms between two looks at the log files */
 #define EXIT_SYSTEM 111
-
-extern char **environ;
 
 struct loop {
 	struct server srv;
 	struct learned learned;
-	struct instance inst[OPTIONS_ENV];
-	int ninst;
+	struct instances all;
+	const struct options *options;
+	char **argv;
+	struct upgrade upgrade;
 	int signals[2];			/* self-pipe */
 	struct conn **conns;		/* srv.count of them */
-	struct pollfd *fds;		/* by place: signals, listeners, each connection's; then the same without holes */
+	struct pollfd *fds;		/* by place: signals, an upgrade, listeners, each connection's; then the same without holes */
 	size_t nfds;			/* of each half */
 	int64_t accept_at;		/* no accepting before */
 	int64_t tell_at;		/* nor telling again that it fails */
 	int64_t drain_until;
+	int64_t look_at;		/* at the log files */
+	unsigned places;		/* of conns, without those for refusals */
 	unsigned max;			/* connections, within the limit of open files */
 };
 
@@ -55,12 +59,6 @@ static void on_signal(int sig)
 	while (write(signal_pipe, &byte, 1) < 0 && errno == EINTR)
 		;
 	errno = saved;
-}
-
-static void nonblocking(int fd)
-{
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 /* ---- start ---- */
@@ -85,118 +83,14 @@ static void no_core(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
-static void warn(void *ctx, const char *line)
-{
-	log_line(ctx, LOG_WARNING, "%s", line);
-}
-
-static const char *where_text(const struct instance *inst, char *dst, size_t room)
-{
-	const char *host = inst->cfg->host;
-	bool six = strchr(host, ':') != NULL;
-
-	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", host, six ? "]" : "", inst->port);
-	return dst;
-}
-
-static int listen_on(const struct addrinfo *a)
-{
-	int one = 1, fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
-		nonblocking(fd);
-		return fd;
-	}
-	one = errno;
-	close(fd);
-	errno = one;
-	return -1;
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_storage sa;
-	socklen_t n = sizeof sa;
-
-	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
-		return 0;
-	if (sa.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&sa)->sin_port);
-}
-
-static bool open_listener(struct instance *inst)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;
-	char port[16], where[300];
-
-	fmt(port, sizeof port, "%d", inst->port);
-	if (getaddrinfo(inst->cfg->host, port, &hints, &list) != 0) {
-		say("claude-code-proxy: HOST %s: no such address\n", inst->cfg->host);
-		return false;
-	}
-	/* a name of both families, such as localhost, means IPv4: that is what people write in base URLs */
-	for (int four = 1; four >= 0; four--)
-		for (struct addrinfo *a = list; a != NULL && inst->listener < 0; a = a->ai_next)
-			if ((a->ai_family == AF_INET) == four)
-				inst->listener = listen_on(a);
-	int why = errno;
-	freeaddrinfo(list);
-	if (inst->listener < 0)
-		say("claude-code-proxy: cannot listen on %s: %s\n", where_text(inst, where, sizeof where),
-			why == EADDRINUSE ? "the port is in use; set another PORT, or stop what listens there" : strerror(why));
-	else
-		inst->port = port_of(inst->listener);
-	return inst->listener >= 0;
-}
-
-static void banner(struct log *l, const struct instance *inst)
-{
-	const struct config *cfg = inst->cfg;
-	char where[300];
-
-	log_line(l, LOG_INFO, "claude-code-proxy %s listening on http://%s -> %s", VERSION,
-		where_text(inst, where, sizeof where), cfg->target.shown);
-	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; client keys are %s",
-		cfg->big_model, cfg->middle_model, cfg->small_model,
-		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
-	log_line(l, LOG_INFO, "limits: max_tokens %lld, bodies of %lld bytes, %d connections", (long long)cfg->max_tokens_limit,
-		(long long)cfg->max_body, cfg->max_connections);
-}
-
-static int add_instance(struct loop *l, const char *file)
-{
-	char err[512];
-
-	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, &l->srv.log);
-	if (cfg == NULL) {
-		say("claude-code-proxy: %s\n", err);
-		return EXIT_USAGE;
-	}
-	l->inst[l->ninst++] = (struct instance){ .cfg = cfg, .listener = -1, .port = cfg->port };
-	return 0;
-}
-
-static void drop_instances(struct loop *l)
-{
-	for (int i = 0; i < l->ninst; i++) {
-		if (l->inst[i].listener >= 0)
-			close(l->inst[i].listener);
-		cfg_free((struct config *)(uintptr_t)l->inst[i].cfg);
-	}
-}
-
 /* MAX_CONNECTIONS, of which each needs three descriptors, within what the system allows. */
 static unsigned connection_limit(const struct loop *l)
 {
 	struct rlimit files;
 	unsigned long want = 0;
 
-	for (int i = 0; i < l->ninst; i++)
-		want += (unsigned long)l->inst[i].cfg->max_connections;
+	for (int i = 0; i < l->all.n; i++)
+		want += (unsigned long)l->all.at[i]->cfg->max_connections;
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return (unsigned)want;
 	if (files.rlim_cur < files.rlim_max) {
@@ -212,16 +106,17 @@ static int set_signals(struct loop *l)
 {
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	static const unsigned char ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2 };
+	static const unsigned char taken[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
+	static const unsigned char ignored[] = { SIGPIPE, SIGUSR1, SIGXFSZ };	/* the last: a log file at the limit of files */
 
 	if (pipe(l->signals) != 0)
 		return -1;
-	nonblocking(l->signals[0]);
-	nonblocking(l->signals[1]);
+	listen_own(l->signals[0]);
+	listen_own(l->signals[1]);
 	signal_pipe = l->signals[1];
 	sigemptyset(&act.sa_mask);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGINT, &act, NULL);
+	for (size_t i = 0; i < sizeof taken; i++)
+		sigaction(taken[i], &act, NULL);
 	for (size_t i = 0; i < sizeof ignored; i++)
 		sigaction(ignored[i], &ignore, NULL);
 	return 0;
@@ -232,17 +127,29 @@ static int set_signals(struct loop *l)
 /*
  * Places for all connections there may be and what they poll for, in one piece
  * at the start: grown later they would lie on top of the heap and hold what is
- * free below. What is never used is never touched.
+ * free below. What is never used is never touched. Only a reload that allows
+ * more makes others. False: out of memory, and what was there stays.
  */
 static bool make_places(struct loop *l, unsigned max)
 {
-	size_t conns = (size_t)max + REFUSALS, fds = 1 + OPTIONS_ENV + conns * CONN_FDS;
+	size_t conns = (size_t)max + REFUSALS, fds = 2 + OPTIONS_ENV + conns * CONN_FDS;
+	struct conn **more = malloc(conns * sizeof *more);
+	struct pollfd *polled = malloc(2 * fds * sizeof *polled);
 
-	l->max = max;
-	l->conns = malloc(conns * sizeof *l->conns);
-	l->fds = malloc(2 * fds * sizeof *l->fds);
+	if (more == NULL || polled == NULL) {
+		free(more);
+		free(polled);
+		return false;
+	}
+	if (l->srv.count > 0)
+		memcpy(more, l->conns, l->srv.count * sizeof *more);
+	free(l->conns);
+	free(l->fds);
+	l->conns = more;
+	l->fds = polled;
 	l->nfds = fds;
-	return l->conns != NULL && l->fds != NULL;
+	l->places = l->max = max;
+	return true;
 }
 
 static void remove_conn(struct loop *l, size_t i)
@@ -267,32 +174,6 @@ static bool close_idle(struct loop *l)
 	return true;
 }
 
-static void ipv4_text(const unsigned char *a, char *dst, size_t room)
-{
-	fmt(dst, room, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
-}
-
-/* The address for the log, by hand: getnameinfo would bring printf along. */
-static void peer_text(const struct sockaddr_storage *sa, char *dst, size_t room)
-{
-	static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-	const struct sockaddr_in *four = (const void *)sa;
-	const struct sockaddr_in6 *six = (const void *)sa;
-	const unsigned char *a = six->sin6_addr.s6_addr;
-	size_t n = 0;
-
-	if (sa->ss_family == AF_INET) {
-		ipv4_text((const unsigned char *)&four->sin_addr, dst, room);
-		return;
-	}
-	if (memcmp(a, mapped, sizeof mapped) == 0) {
-		ipv4_text(a + 12, dst, room);
-		return;
-	}
-	for (int i = 0; i < 16; i += 2)
-		n += fmt(dst + n, room - n, "%s%x", i > 0 ? ":" : "", (unsigned)(a[i] << 8 | a[i + 1]));
-}
-
 /* An idle connection gives its descriptor; without one accepting pauses. Returns whether to try again at once. */
 static bool accept_failed(struct loop *l)
 {
@@ -301,7 +182,7 @@ static bool accept_failed(struct loop *l)
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return false;
 	if (l->srv.now >= l->tell_at) {
-		log_line(&l->srv.log, LOG_ERROR, "accept: %s; pausing", strerror(errno));
+		log_line(instances_log(&l->all), LOG_ERROR, "accept: %s; pausing", strerror(errno));
 		l->tell_at = l->srv.now + ACCEPT_QUIET;
 	}
 	if (close_idle(l))
@@ -319,9 +200,9 @@ static bool accept_one(struct loop *l, struct instance *inst)
 
 	if (fd < 0)
 		return accept_failed(l);
-	nonblocking(fd);
+	listen_own(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	peer_text(&sa, peer, sizeof peer);
+	listen_peer(&sa, peer, sizeof peer);
 	bool full = l->srv.count >= l->max && !close_idle(l);
 	struct conn *c = conn_new(&l->srv, inst, fd, fd, peer);
 	if (c == NULL) {
@@ -361,36 +242,99 @@ static bool wait_for_events(struct loop *l, size_t n, int ms)
 	return true;
 }
 
-static void drain(struct loop *l)
+static void close_idle_ones(struct loop *l)
 {
-	int longest = 0;
-
-	for (int i = 0; i < l->ninst; i++) {
-		if (l->inst[i].cfg->drain > longest)
-			longest = l->inst[i].cfg->drain;
-		if (l->inst[i].listener >= 0)
-			close(l->inst[i].listener);
-		l->inst[i].listener = -1;
-	}
-	l->srv.draining = true;
-	l->drain_until = l->srv.now + longest;
 	for (size_t i = l->srv.count; i-- > 0; )
 		if (conn_idle(l->conns[i]))
 			remove_conn(l, i);
-	log_line(&l->srv.log, LOG_INFO, "stopping: %u connections to finish", l->srv.count);
 }
 
+/* Accepts no more; what runs is finished. bounded: within DRAIN_MS, and what idles is closed. */
+static void drain(struct loop *l, bool bounded)
+{
+	int longest = 0;
+
+	for (int i = 0; i < l->all.n; i++)
+		if (l->all.at[i]->cfg->drain > longest)
+			longest = l->all.at[i]->cfg->drain;
+	instances_close(&l->all);
+	l->srv.draining = true;
+	l->srv.patient = !bounded;
+	l->drain_until = bounded ? l->srv.now + longest : INT64_MAX;
+	if (bounded)
+		close_idle_ones(l);
+	log_line(instances_log(&l->all), LOG_INFO, "stopping: %u connections to finish", l->srv.count);
+}
+
+/* What waits at a listener that is to be closed. */
+static void empty_listener(void *ctx, struct instance *inst)
+{
+	struct loop *l = ctx;
+
+	while (l->srv.count < l->max + REFUSALS && accept_one(l, inst))
+		;
+}
+
+static void reload(struct loop *l)
+{
+	instances_reload(&l->all, l->options);
+	for (size_t i = 0; i < l->srv.count; i++)
+		if (conn_idle(l->conns[i]))
+			conn_renew(l->conns[i]);
+	unsigned max = connection_limit(l);
+	if (max <= l->places)
+		l->max = max;
+	else
+		make_places(l, max);
+}
+
+static void begin_upgrade(struct loop *l)
+{
+	int fds[OPTIONS_ENV], n = 0;
+
+	for (int i = 0; i < l->all.n; i++)
+		if (l->all.at[i]->listener >= 0)
+			fds[n++] = l->all.at[i]->listener;
+	int error = upgrade_start(&l->upgrade, l->argv, fds, n);
+	log_line(instances_log(&l->all), error == 0 ? LOG_INFO : LOG_ERROR, "upgrade: starting %s: %s", l->argv[0],
+		error == 0 ? "waiting until it serves" : strerror(error));
+}
+
+static void end_upgrade(struct loop *l)
+{
+	int status = upgrade_end(&l->upgrade);
+
+	if (status != 0)
+		log_line(instances_log(&l->all), LOG_ERROR, "upgrade: the new program did not start (%s %d); this one goes on",
+			WIFEXITED(status) ? "exit status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	else
+		log_line(instances_log(&l->all), LOG_INFO, "upgrade: process %ld serves now", (long)l->upgrade.pid);
+	if (status == 0 && !l->srv.draining)
+		drain(l, false);
+}
+
+/* False: the end, now. */
 static bool take_signals(struct loop *l)
 {
+	bool hup = false, usr2 = false, ends = l->srv.draining && !l->srv.patient;
 	unsigned char byte;
-	bool again = l->srv.draining;
 
 	while (read(l->signals[0], &byte, 1) == 1) {
-		if (again)
+		hup |= byte == SIGHUP;
+		usr2 |= byte == SIGUSR2;
+		if (byte == SIGHUP || byte == SIGUSR2)
+			continue;
+		if (ends)
 			return false;
-		drain(l);
-		again = true;
+		drain(l, true);
+		ends = true;
 	}
+	if (l->srv.draining || l->options->inetd)
+		return true;
+	if (hup)
+		reload(l);
+	if (usr2 && l->upgrade.ready < 0)
+		begin_upgrade(l);
 	return true;
 }
 
@@ -400,6 +344,8 @@ static int64_t loop_due(const struct loop *l, int64_t due)
 		due = l->drain_until;
 	if (l->accept_at > l->srv.now && l->accept_at < due)
 		due = l->accept_at;
+	if (l->all.logs.next != NULL && l->look_at < due)
+		due = l->look_at;
 	for (size_t i = 0; i < l->srv.count; i++) {
 		int64_t t = conn_due(l->conns[i]);
 		if (t < due)
@@ -437,11 +383,11 @@ static void step_conns(struct loop *l, const struct pollfd *p)
 static bool turn(struct loop *l)
 {
 	struct pollfd *p = l->fds;
-	int nlisten = 0;
 
 	*p++ = (struct pollfd){ .fd = l->signals[0], .events = POLLIN };
-	for (int i = 0; i < l->ninst; i++, nlisten++)
-		*p++ = (struct pollfd){ .fd = listening(l) ? l->inst[i].listener : -1, .events = POLLIN };
+	*p++ = (struct pollfd){ .fd = l->upgrade.ready, .events = POLLIN };
+	for (int i = 0; i < l->all.n; i++)
+		*p++ = (struct pollfd){ .fd = listening(l) ? l->all.at[i]->listener : -1, .events = POLLIN };
 	for (size_t i = 0; i < l->srv.count; i++) {
 		l->conns[i]->npoll = conn_poll(l->conns[i], p);
 		p += l->conns[i]->npoll;
@@ -451,18 +397,24 @@ static bool turn(struct loop *l)
 		return false;
 	l->srv.now = clock_ms();
 	step_conns(l, p);
-	for (int i = 0; i < nlisten; i++)
-		if (l->fds[1 + i].revents != 0)
-			for (int k = 0; k < 64 && listening(l) && accept_one(l, &l->inst[i]); k++)
+	for (int i = 0; i < l->all.n; i++)
+		if (l->fds[2 + i].revents != 0)
+			for (int k = 0; k < 64 && listening(l) && accept_one(l, l->all.at[i]); k++)
 				;
-	/* last, since it may take connections away, which the poll set knows by their place */
+	if (l->srv.now >= l->look_at) {
+		logfile_look(&l->all.logs, wall_clock());
+		l->look_at = l->srv.now + LOOK;
+	}
+	/* last, since these may take connections away, which the poll set knows by their place */
+	if (l->fds[1].revents != 0)
+		end_upgrade(l);
 	return l->fds[0].revents == 0 || take_signals(l);
 }
 
 static int run(struct loop *l)
 {
 	for (;;) {
-		bool over = l->srv.count == 0 && (l->srv.draining || l->inst[0].listener < 0);
+		bool over = l->srv.count == 0 && (l->srv.draining || l->options->inetd);
 		if (over || (l->srv.draining && l->srv.now >= l->drain_until))
 			return 0;
 		if (!turn(l))
@@ -472,11 +424,11 @@ static int run(struct loop *l)
 
 static int serve_inetd(struct loop *l)
 {
-	nonblocking(0);
-	nonblocking(1);
+	listen_own(0);
+	listen_own(1);
 	if (!make_places(l, 1))
 		return EXIT_SYSTEM;
-	struct conn *c = conn_new(&l->srv, &l->inst[0], 0, same_socket() ? 0 : 1, "inetd");
+	struct conn *c = conn_new(&l->srv, l->all.at[0], 0, same_socket() ? 0 : 1, "inetd");
 	if (c == NULL)
 		return EXIT_SYSTEM;
 	l->conns[0] = c;
@@ -484,59 +436,40 @@ static int serve_inetd(struct loop *l)
 	return run(l);
 }
 
-/* Now, so that a bundle that cannot be read is not found out by the first request. */
-static bool read_roots(struct loop *l, const struct config *c)
-{
-	char said[512];
-
-	if (!c->target.tls)
-		return true;
-	bool ok = up_pool_trust(l->srv.pool, c, said, sizeof said) == 0;
-	log_line(&l->srv.log, ok ? LOG_INFO : LOG_ERROR, "%s", said);
-	return ok;
-}
-
 static int serve_listeners(struct loop *l)
 {
-	for (int i = 0; i < l->ninst; i++) {
-		if (!open_listener(&l->inst[i]))
-			return EXIT_SYSTEM;
-		banner(&l->srv.log, &l->inst[i]);
-		if (!read_roots(l, l->inst[i].cfg))
-			return EXIT_SYSTEM;
-	}
+	int ready = l->all.in.ready, bad = instances_open(&l->all);
+	if (bad != 0)
+		return bad;
 	if (!make_places(l, connection_limit(l)))
 		return EXIT_SYSTEM;
+	upgrade_tell(ready);
 	return run(l);
 }
 
-/* The lowest of the instances' levels; what is said for one of them is held to its own. */
-static enum log_level talkative(const struct loop *l)
+static int prepare(struct loop *l, const struct options *o)
 {
-	enum log_level level = LOG_CRITICAL;
-
-	for (int i = 0; i < l->ninst; i++)
-		if (l->inst[i].cfg->log_level < level)
-			level = l->inst[i].cfg->log_level;
-	return level;
+	l->options = o;
+	l->srv.now = clock_ms();
+	l->srv.learned = &l->learned;
+	l->upgrade.ready = -1;
+	log_init(&l->all.logs.log, o->inetd ? -1 : 2, LOG_INFO, log_needs_stamp(2));
+	l->all.srv = &l->srv;
+	l->all.empty = empty_listener;
+	l->all.ctx = l;
+	inherited_find(&l->all.in);
+	l->all.anew = !o->inetd && l->all.in.ready < 0;
+	int bad = instances_load(&l->all, o);
+	if (bad != 0)
+		return bad;
+	l->srv.pool = up_pool_new();
+	return l->srv.pool == NULL || set_signals(l) != 0 ? EXIT_SYSTEM : 0;
 }
 
 static int serve(struct loop *l, const struct options *o)
 {
-	int bad = 0;
+	int bad = prepare(l, o);
 
-	l->srv.now = clock_ms();
-	l->srv.learned = &l->learned;
-	log_init(&l->srv.log, o->inetd ? -1 : 2, LOG_INFO, log_needs_stamp(2));
-	for (int i = 0; i < o->nenv && bad == 0; i++)
-		bad = add_instance(l, o->env[i]);
-	if (o->nenv == 0)
-		bad = add_instance(l, NULL);
-	if (bad == 0) {
-		l->srv.log.level = talkative(l);
-		l->srv.pool = up_pool_new();
-		bad = l->srv.pool == NULL || set_signals(l) != 0 ? EXIT_SYSTEM : 0;
-	}
 	if (bad == 0)
 		bad = o->inetd ? serve_inetd(l) : serve_listeners(l);
 	while (l->srv.count > 0) {
@@ -546,7 +479,7 @@ static int serve(struct loop *l, const struct options *o)
 	if (l->srv.pool != NULL)
 		up_pool_free(l->srv.pool);
 	chunks_free(&l->srv.chunks);
-	drop_instances(l);
+	instances_free(&l->all);
 	free(l->conns);
 	free(l->fds);
 	return bad;
@@ -566,5 +499,6 @@ int main(int argc, char *argv[])
 		return command_check(&o);
 	if (o.convert != NULL)
 		return command_convert(&o);
+	loop.argv = argv;
 	return serve(&loop, &o);
 }

@@ -34,6 +34,7 @@ static size_t pull(struct conn *c, size_t room)
 	char *p = buf_end(&c->tx);
 	size_t n = plan_pull(&c->out_plan, &c->out_at, chunked ? p + 6 : p, room);
 
+	conn_debug(c, "answer body", chunked ? p + 6 : p, n);
 	buf_added(&c->tx, n);
 	if (!chunked)
 		return n;
@@ -100,10 +101,12 @@ void answer_head(struct conn *c, int status, const char *type, enum framing fram
 {
 	if (frame == FRAME_CHUNKED && c->http10)
 		frame = FRAME_CLOSE;
-	if (frame == FRAME_CLOSE)
+	if (frame == FRAME_CLOSE || conn_leaving(c))
 		c->keep_alive = false;
 	buf_pack(&c->tx);
+	size_t before = c->tx.len;
 	put_head(c, status, type, frame, length);
+	conn_debug(c, "answer head", buf_at(&c->tx) + before, c->tx.len - before);
 	c->frame = frame;
 	c->status = status;
 	c->answered = true;

@@ -156,6 +156,7 @@ static void take_settings(struct conn *c)
 	size_t n = fmt(c->place, sizeof c->place, "%s/%s", cfg->target.host, c->up_model);
 	fmt(c->binding, sizeof c->binding, "%llx", (unsigned long long)hash_bytes(c->place, n));
 	learned = learned_find(c->srv->learned, c->place);
+	conn_show_mapping(c, learned);
 	if (learned[0] == '\0')
 		return;
 	q_apply(&c->q, learned, strlen(learned), &why, &at);

@@ -79,7 +79,7 @@ static void dial_failed(struct conn *c)
 	int status = up_timed_out(c->up) ? 504 : 502;
 
 	if (again) {
-		log_line(&c->srv->log, LOG_WARNING, "%s try %u: %s", c->id, c->tries, up_why(c->up));
+		log_line(&c->inst->log->log, LOG_WARNING, "%s try %u: %s", c->id, c->tries, up_why(c->up));
 		relay_stop(c, false);
 		c->retry_at = c->srv->now + ((int64_t)BACKOFF << (c->tries < 5 ? c->tries : 5));
 		return;

@@ -18,6 +18,17 @@ has 'the head for the provider' "$log" 'upstream request head: POST /v1/chat/com
 has 'the body for it' "$log" 'upstream request body: {"model":"gpt-4o-mini"'
 has 'the head of its answer' "$log" 'upstream head: HTTP/1.1 200'
 has 'the body of its answer' "$log" 'upstream body: {'
+has 'the model: which became which, by which rule, with whose settings' "$log" \
+	'mapping: claude-haiku-4-5 -> gpt-4o-mini (rule: haiku); settings of'
+is 'the rows of the provider' "$(sed -n 's/.*; settings of, \(.*\); learned: $/\1/p' "$log" | tail -n 1 | grep -c 'UP_\*')" 1
+has 'the head of the answer to the client' "$log" 'answer head: HTTP/1.1 200 OK\x0d\x0acontent-type: application/json'
+has 'its body' "$log" 'answer body: {"id":"msg_'
+request POST /v1/messages <<-EOF
+	{"model":"gpt-x","stream":true,"max_tokens":40,"messages":[{"role":"user","content":"hi"}]}
+EOF
+has 'a model that is passed on' "$log" 'mapping: gpt-x -> gpt-x (rule: passed on)'
+has 'a stream: its events' "$log" 'upstream event: {'
+has 'and what they became' "$log" 'answer body: event: message_start'
 hasnt 'no key of the provider' "$log" test-upstream-key
 hasnt 'no key of the client' "$log" "$key"
 stop $proxy_pid

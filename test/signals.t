@@ -74,7 +74,7 @@ ends_well 'an idle one ends at once'
 
 start_proxy
 stream long-stream
-for signal in PIPE HUP CHLD USR1 USR2 PIPE HUP CONT STOP CONT; do
+for signal in PIPE HUP CHLD USR1 PIPE HUP CONT STOP CONT; do
 	kill -$signal $proxy_pid
 done
 i=0

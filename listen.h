@@ -1,0 +1,45 @@
+/* Listening sockets: opened here, or inherited from a supervisor or from the program that this one replaces. */
+#ifndef LISTEN_H
+#define LISTEN_H
+
+#include <sys/socket.h>
+
+#include "commands.h"
+#include "conn.h"
+
+/* Those that are open already (sd_listen_fds(3)), until an instance takes them. */
+struct inherited {
+	int fd[OPTIONS_ENV];	/* -1: taken */
+	int n;
+	int ready;		/* whom to tell that this program serves, -1: nobody. See upgrade.h */
+};
+
+/*
+ * What the environment says of them: LISTEN_FDS of them from fd 3 on, when
+ * LISTEN_PID is this process, or nothing. LISTEN_READY names the fd for ready.
+ */
+void inherited_find(struct inherited *in);
+
+/* Closes what nobody took, so that it does not take connections which nobody accepts. */
+void inherited_close(struct inherited *in);
+
+/* Takes the inherited socket of HOST and port, if there is one: sets listener and port. */
+void listen_inherit(struct instance *inst, struct inherited *in);
+
+/*
+ * Makes the instance listen: on what no listen_inherit took, when that comes
+ * from a supervisor or PORT is 0, else on a new socket. Sets listener and port.
+ * False with a sentence in why.
+ */
+bool listen_open(struct instance *inst, struct inherited *in, char *why, size_t room);
+
+/* "127.0.0.1:8082". Returns dst. */
+const char *listen_where(const struct instance *inst, char *dst, size_t room);
+
+/* An address for the log. */
+void listen_peer(const struct sockaddr_storage *sa, char *dst, size_t room);
+
+/* For a descriptor of this program alone: not blocking, closed when another is executed. */
+void listen_own(int fd);
+
+#endif
