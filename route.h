@@ -15,7 +15,7 @@ enum route {
 	ROUTE_CHAT,		/* POST /v1/chat/completions */
 	ROUTE_MODELS,		/* GET /v1/models */
 	ROUTE_MODEL,		/* GET /v1/models/ID */
-	ROUTE_HEALTH,		/* GET /health */
+	ROUTE_HEALTH,		/* GET /health, and HEAD /api/hello */
 	ROUTE_TEST,		/* GET /test-connection */
 	ROUTE_ROOT		/* GET / */
 };

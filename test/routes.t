@@ -96,6 +96,10 @@ send 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 is '/health needs no key' "$status" 200
 get /p/health
 is '/health below a path' "$status" 200
+lines=$(wc -l <"$log")
+send 'HEAD /api/hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+is 'a hello is answered' "$status" 200
+is 'and makes no line of the log' "$(wc -l <"$log")" "$lines"
 
 send 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 is '/ needs no key' "$status" 200
