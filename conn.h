@@ -195,11 +195,12 @@ struct conn {
 	size_t out_pulled;
 	struct plan_heap out_heap;
 	struct quirks q;
-	struct api_error error;
-	struct reply reply;
 
+	/* from here on nothing is ever cleared: pages that are not used are not touched */
 	struct span spans[CONN_SPANS];
 	char arena[CONN_ARENA];
+	struct reply reply;
+	struct api_error error;
 };
 
 /* Takes a reference of the caller's to a configuration and a log. NULL: out of memory (nothing is taken). */

@@ -23,10 +23,10 @@
 /* an error as the client gets it */
 struct api_error {
 	int status;
-	const char *type;		/* static: "invalid_request_error" ... by status */
-	char message[4096];		/* terminated, valid UTF-8 */
-	char retry_after[64];		/* "" or the value of the field */
 	int should_retry;		/* x-should-retry: -1 not sent, 0 false, 1 true */
+	const char *type;		/* static: "invalid_request_error" ... by status */
+	char retry_after[64];		/* "" or the value of the field */
+	char message[4096];		/* terminated, valid UTF-8; last, so that an error that never comes touches no page */
 };
 
 /* where a request goes and how it is written there */

@@ -241,7 +241,7 @@ static void sniffed(struct conn *c, bool events)
 	}
 	c->mode = to_events(c) ? RELAY_EVENTS : RELAY_FOLD;
 	sse_feed(&c->sse, c->whole.p, c->whole.n, &used);	/* the name of a field at most, so no event yet */
-	c->whole.n = 0;
+	heap_free(&c->whole);
 }
 
 /* The first bytes tell: types are wrong too often (text/plain, JSON labelled as a stream and the reverse). */

@@ -215,6 +215,8 @@ static void take_response(struct conn *c, const struct http_head *h)
 	choose_mode(c, h);
 	/* a search may need the request once more, and tells of its query */
 	if (c->mode != RELAY_ERROR && sent_all(c) && !c->facts.search) {
+		heap_free(&c->up_head);
+		c->up_head_at = 0;
 		heap_free(&c->body);
 		heap_free(&c->plan_bytes);
 	}
