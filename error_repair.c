@@ -65,6 +65,7 @@ static const char rules[] =
 	"!at 'tools[\0" "schema=gemini\0" "\0"
 	"schema*anyof*top level|schema*oneof*top level\0" "schema=xai\0" "\0"
 	"unrecognized schema|grammar|schema conversion failed\0" "schema=grammar\0" "\0"
+	"!tools with reasoning_effort|tools*with reasoning\0" "think=effort efforts=none\0" "\0"
 	"!tool_choice|tool choice\0" "tool_choice=auto\0" "tool_choice=none\0"
 	"unknown variant `image_url`|image_url*not support|not support*image_url|image_url is only supported|"
 	"not support image|n't support image|image input*not support|images*not support|not a multimodal model|"

@@ -551,6 +551,9 @@ static const struct {
 	  "model. Supported values are: 'low', 'medium', and 'xhigh'.\",\"param\":\"reasoning_effort\"}}", "efforts=low,medium,xhigh", 0 },
 	{ "no effort at all", "", 400, "{\"error\":{\"message\":\"json: unknown field \\\"reasoning_effort\\\"\"}}",
 	  "drop=reasoning_effort", 0 },
+	{ "tools beside reasoning", "", 400, "{\"error\":{\"message\":\"Function tools with reasoning_effort are not supported for "
+	  "gpt-6-astra in /v1/chat/completions. Please use /v1/responses instead.\",\"param\":\"reasoning_effort\"}}",
+	  "think=effort efforts=none", 0 },
 	{ "Mistral's ids", "", 400, "{\"object\":\"error\",\"message\":\"Tool call id was call_1234 but must be a-z, A-Z, 0-9, with a length "
 	  "of 9.\"}", "tool_id=mistral9", 0 },
 	{ "vLLM's max_tokens", "", 400, "{\"object\":\"error\",\"message\":\"'max_tokens' or 'max_completion_tokens' is too large: 32000. This "
