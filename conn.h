@@ -66,6 +66,7 @@ struct server {
 	struct up_pool *pool;
 	struct learned *learned;
 	struct chunks chunks;
+	struct tokens_machine tokens;
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
 	unsigned count;			/* connections */
 	bool draining;			/* the program ends: an answer is the last of its connection */

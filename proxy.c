@@ -454,6 +454,7 @@ static int prepare(struct loop *l, const struct options *o)
 	l->srv.learned = &l->learned;
 	l->upgrade.ready = -1;
 	log_init(&l->all.logs.log, o->inetd ? -1 : 2, LOG_INFO, log_needs_stamp(2));
+	tokens_init(&l->srv.tokens);
 	l->all.srv = &l->srv;
 	l->all.empty = empty_listener;
 	l->all.ctx = l;

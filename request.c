@@ -373,7 +373,6 @@ int request_read(struct j_val body, struct request_facts *f, struct api_error *e
 	}
 	f->model = v[0];
 	f->stream = v[1].type == J_TRUE;
-	f->tokens = tokens_count(body);
 	return 0;
 }
 

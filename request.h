@@ -21,7 +21,7 @@ struct request_facts {
 	bool unsearched;	/* nothing but a web search is demanded, and the provider has none */
 	const char *query;	/* what to search for, as far as that can be told: the inside of a JSON string in body */
 	size_t nquery;
-	struct tokens tokens;	/* filled by request_read */
+	struct tokens tokens;	/* the owner's: tokens_count */
 };
 
 /*

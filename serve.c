@@ -250,6 +250,7 @@ static void serve_messages(struct conn *c, struct j_val root)
 		conn_failed(c, "bad request");
 		return;
 	}
+	c->facts.tokens = tokens_count(&c->srv->tokens, root);
 	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
 	session_of_user(c, j_get(j_get(root, "metadata"), "user_id"));
 	choose_target(c);
@@ -299,7 +300,7 @@ static void serve_count(struct conn *c, struct j_val root)
 		conn_failed(c, "bad request");
 		return;
 	}
-	struct tokens t = tokens_count(root);
+	struct tokens t = tokens_count(&c->srv->tokens, root);
 	c->nmodel = j_text(j_get(root, "model"), c->model, sizeof c->model);
 	choose_target(c);
 	plan_put(&c->out_plan, "{\"input_tokens\":%d}", tokens_estimate(&t, &c->inst->calibration, conn_model(c)));

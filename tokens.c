@@ -55,11 +55,8 @@ enum state {
 	HAN, OTHER, E_START, E_WORD, E_PUNCT, E_MORE, E_NEW, E_BLANK, H4, H1 = H4 + 3, STATES
 };
 
-struct machine {
-	unsigned char class[256];
-	uint16_t next[STATES * CLASSES];	/* state * CLASSES: an index less to compute at each byte */
-	uint64_t cost[STATES * CLASSES];
-};
+/* tokens.h has room for just these */
+typedef char enough_cells[TOKENS_CELLS == STATES * CLASSES ? 1 : -1];
 
 /* ---- classes ---- */
 
@@ -140,7 +137,7 @@ static const unsigned char steps[][6] = {
 	{ ANY, INNER, INNER, STAY, 0 },
 };
 
-static void machine_init(struct machine *m)
+void tokens_init(struct tokens_machine *m)
 {
 	for (unsigned c = 0; c < 256; c++)
 		m->class[c] = (unsigned char)class_of(c);
@@ -165,7 +162,7 @@ static void machine_init(struct machine *m)
  * blank near its middle at once: each byte waits for the state before it, and
  * two that wait together take the time of one.
  */
-static uint64_t cost(const struct machine *m, const char *p, size_t n)
+static uint64_t cost(const struct tokens_machine *m, const char *p, size_t n)
 {
 	const char *blank_at = n >= SPLIT_MIN ? memchr(p + (n + 1) / 2, ' ', n / 2) : NULL;
 	size_t half = blank_at != NULL ? (size_t)(blank_at - p) : n, at = 0;
@@ -309,14 +306,14 @@ static int64_t image_tokens(struct j_val source)
 
 /* the request's tools, the sums so far, and what they are made with */
 struct count {
-	struct machine machine;
+	const struct tokens_machine *machine;
 	struct j_val tools;
 	struct tokens sum;
 };
 
 static void add_raw(struct count *c, const char *p, size_t n)
 {
-	uint64_t both = n > 0 ? cost(&c->machine, p, n) : 0;
+	uint64_t both = n > 0 ? cost(c->machine, p, n) : 0;
 
 	c->sum.plain += (uint32_t)both;
 	c->sum.foreign += (int64_t)(both >> FOREIGN);
@@ -450,12 +447,12 @@ static void add_system(struct count *c, struct j_val system)
 			add_block(c, block, NEST);
 }
 
-struct tokens tokens_count(struct j_val body)
+struct tokens tokens_count(const struct tokens_machine *m, struct j_val body)
 {
 	struct j_val field[3], item = { 0 };
 	struct count c;
 
-	machine_init(&c.machine);
+	c.machine = m;
 	j_pick(body, "system\0messages\0tools\0", field);
 	c.tools = field[2];
 	c.sum = (struct tokens){ 0 };

@@ -19,6 +19,17 @@ struct tokens {
 	int64_t media;		/* of images and PDF files, in tokens; not known well enough to learn from */
 };
 
+#define TOKENS_CELLS (42 * 23)	/* states, classes */
+
+/* what characters cost, by what stands before them; the same for all, made once */
+struct tokens_machine {
+	unsigned char class[256];
+	uint16_t next[TOKENS_CELLS];	/* the index of a row: one less to compute at each byte */
+	uint64_t cost[TOKENS_CELLS];
+};
+
+void tokens_init(struct tokens_machine *m);
+
 /*
  * Factors by which estimates become a model's counts. A cache, not state: any
  * replica has them after its first answer.
@@ -32,7 +43,7 @@ struct calibration {
 };
 
 /* Counts a Messages request (also a count_tokens one): system, messages, tools, tool results, images, documents. */
-struct tokens tokens_count(struct j_val body);
+struct tokens tokens_count(const struct tokens_machine *m, struct j_val body);
 
 /* The estimate for a model, as its answers calibrated it, or as it is without any. Monotonic; rounded up once. */
 int64_t tokens_estimate(const struct tokens *t, const struct calibration *c, uint64_t model);

@@ -8,6 +8,8 @@
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
+static struct tokens_machine machine;
+
 static int64_t estimate(const char *text)
 {
 	struct j_err err;
@@ -16,7 +18,7 @@ static int64_t estimate(const char *text)
 	if (j_check(copy, strlen(copy), &err) != 0)
 		abort();
 	static const struct calibration none;
-	struct tokens t = tokens_count(j_root(copy, strlen(copy)));
+	struct tokens t = tokens_count(&machine, j_root(copy, strlen(copy)));
 	free(copy);
 	return tokens_estimate(&t, &none, 1);
 }
@@ -95,7 +97,7 @@ static void test_kinds(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char *copy = strdup(rows[i].text);
-		struct tokens t = tokens_count(j_root(copy, strlen(copy)));
+		struct tokens t = tokens_count(&machine, j_root(copy, strlen(copy)));
 		CHECK(rows[i].what, (t.plain > 0) == rows[i].plain && (t.foreign > 0) == rows[i].foreign && t.media == rows[i].media);
 		free(copy);
 	}
@@ -231,6 +233,7 @@ static void test_images(void)
 
 int main(void)
 {
+	tokens_init(&machine);
 	test_counts();
 	test_sums();
 	test_kinds();
