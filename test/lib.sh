@@ -27,7 +27,7 @@ cleanup() {
 		wait "$pid" 2>/dev/null
 	done
 	if [ $failures -gt 0 ] || [ $status != 0 ]; then
-		for log in "$T"/*.log; do
+		for log in "$T"/*.log "$T/nginx/error"; do
 			[ -s "$log" ] && echo "--- ${log##*/}" && tail -n 40 "$log"
 		done
 	fi
