@@ -536,9 +536,9 @@ static void take_item(struct reply *r, struct j_val item, unsigned choice, size_
 	read_fragment(&f, item, choice, place);
 	f.alone = alone;
 	take(r, &f);
-	bool more = f.args.type == J_STRING && j_empty(f.id) && j_empty(f.name) && j_empty(f.signature);
-	if (!j_empty(f.args) || !more)
-		again_said(r, more ? AGAIN_ARGUMENTS : AGAIN_OTHER, f.args);
+	/* an empty piece says something too: of which call the next one may be */
+	bool more = f.args.type == J_STRING && !j_empty(f.args) && j_empty(f.id) && j_empty(f.name) && j_empty(f.signature);
+	again_said(r, more ? AGAIN_ARGUMENTS : AGAIN_OTHER, f.args);
 	r->again.key = f.key;
 	r->again.indexed = f.indexed;
 	r->again.alone = f.alone;

@@ -16,6 +16,14 @@
 #define ARGS_TAIL "\"}}]}}]}\n\n"
 #define ARGS(text) ARGS_HEAD text ARGS_TAIL
 
+#define DELTA(members) "data: {\"choices\":[{\"delta\":{" members "}}]}\n\n"
+#define PIECE(index, args) "{\"index\":" index ",\"function\":{\"arguments\":\"" args "\"}}"
+#define OPEN(index, id, name) DELTA("\"tool_calls\":[{\"index\":" index ",\"id\":\"" id "\",\"function\":{\"name\":\"" name "\"}}]")
+#define ONE(index, args) DELTA("\"tool_calls\":[" PIECE(index, args) "]")
+#define TWO(first, second) DELTA("\"tool_calls\":[" PIECE("0", first) "," PIECE("1", second) "]")
+#define SPLIT(args) "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[" PIECE("0", args) "]}}," \
+	"{\"index\":1,\"delta\":{\"tool_calls\":[" PIECE("0", "") "]}}]}\n\n"
+
 static const struct {
 	const char *what, *in;
 	const char *has;	/* in what the client gets */
@@ -43,6 +51,8 @@ static const struct {
 		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"\\\"b\\\":\"}}]}}]}\n\n"
 		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"2}\"}}]}}]}\n\n",
 		"\"partial_json\":\"2}\"", 1 },
+	{ "arguments beside an empty piece of another call", CALL OPEN("1", "c2", "Read") TWO("{\\\"a\\\":", "") TWO("1}", ""), "\"partial_json\":\"1}\"", 0 },
+	{ "arguments beside an empty piece in another choice", CALL SPLIT("{\\\"a\\\":") SPLIT("1}"), "\"partial_json\":\"1}\"", 0 },
 	{ "two things in one event", "data: {\"choices\":[{\"delta\":{\"content\":\"a\",\"reasoning_content\":\"b\"}}]}\n\n"
 		"data: {\"choices\":[{\"delta\":{\"content\":\"c\",\"reasoning_content\":\"b\"}}]}\n\n", "\"thinking\":\"b\"", 0 },
 	{ "two choices", "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"b\"}}]}\n\n"
