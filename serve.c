@@ -48,34 +48,37 @@ static void put_auth(struct writer *w, enum q_auth auth)
 		put_key(w, "api-key", ": ");
 }
 
-/* what a placeholder in a row's field stands for in this request; "": the field is left out */
-static const char *filled(const struct conn *c, const char *value)
+/* A row's value with what its placeholder stands for in this request. False: that is nothing, the field is left out. */
+static bool fill(const struct conn *c, struct http_text value, char *dst, size_t room)
 {
-	if (strcmp(value, "{session}") == 0)
-		return c->session_id;
-	if (strcmp(value, "{initiator}") == 0)
-		return c->facts.last_is_user ? "user" : "agent";
-	if (strcmp(value, "{vision}") == 0)
-		return c->facts.has_image ? "true" : "";
-	return value;
+	const char *const names[] = { "{session}", "{initiator}", "{vision}" };
+	const char *const texts[] = { c->session_id, c->facts.last_is_user ? "user" : "agent", c->facts.has_image ? "true" : "" };
+
+	fmt(dst, room, "%.*s", (int)value.n, value.p);
+	for (int i = 0; i < 3; i++) {
+		const char *at = strstr(dst, names[i]);
+		size_t before = at != NULL ? (size_t)(at - dst) : 0;
+
+		if (at == NULL)
+			continue;
+		fmt(dst, room, "%.*s%s%.*s", (int)before, value.p, texts[i], (int)(value.n - before - strlen(names[i])),
+			value.p + before + strlen(names[i]));
+		return texts[i][0] != '\0';
+	}
+	return value.n > 0;
 }
 
 /* "Name: value|Name: value" of a provider's row */
 static void put_row_headers(struct writer *w, const struct conn *c)
 {
-	const char *rows = c->q.headers, *value;
-	char row[Q_TEXT];
+	struct http_text rows = { c->q.headers, strlen(c->q.headers) }, value, name;
+	char field[Q_TEXT], text[Q_TEXT + sizeof c->session_id];
 
-	while (*rows) {
-		size_t n = strcspn(rows, "|"), colon = strcspn(rows, ":");
-		if (colon + 2 < n && n < sizeof row) {
-			memcpy(row, rows, n);
-			row[n] = row[colon] = '\0';
-			value = filled(c, row + colon + 2);
-			if (value[0] != '\0')
-				put_default(w, row, value);
-		}
-		rows += n + (rows[n] == '|');
+	while (http_cut(&rows, '|', &value)) {
+		http_cut(&value, ':', &name);
+		fmt(field, sizeof field, "%.*s", (int)name.n, name.p);
+		if (name.n > 0 && fill(c, value.p != NULL ? http_trim(value.p, value.n) : value, text, sizeof text))
+			put_default(w, field, text);
 	}
 }
 

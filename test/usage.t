@@ -93,7 +93,7 @@ told() {
 	grep -c 'prompt cache' "$log"
 }
 
-start_proxy UP_HEADERS="x-conversation: {session}|x-by: {initiator}|x-eyes: {vision}|x-plain: {other}"
+start_proxy UP_HEADERS="x-conversation: {session}|x-by: {initiator}|x-eyes: {vision}|x-plain: {other}|x-within: cc-{session}.|x-tight:word|x-one:1"
 turn s-one 'cache hit'
 turn s-one 'cache miss'
 turn s-two 'cache miss'
@@ -128,6 +128,9 @@ has 'the session for the provider' "$T/head" 'x-conversation: s-three'
 has 'a user has the word' "$T/head" 'x-by: user'
 hasnt 'there is no image' "$T/head" x-eyes
 has 'what is no placeholder stays' "$T/head" 'x-plain: {other}'
+has 'text around one' "$T/head" 'x-within: cc-s-three.'
+has 'no blank behind the colon' "$T/head" 'x-tight: word'
+has 'nor more than a character' "$T/head" 'x-one: 1'
 request POST /v1/messages <<'END'
 {"model":"m","max_tokens":9,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[
 {"type":"tool_use","id":"t","name":"Read","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[
@@ -137,6 +140,7 @@ END
 head_of >"$T/head"
 is 'a tool result with an image' "$status" 200
 hasnt 'no session, no field' "$T/head" x-conversation
+hasnt 'whatever stands around it' "$T/head" x-within
 has 'a tool result is the agent' "$T/head" 'x-by: agent'
 has 'with an image' "$T/head" 'x-eyes: true'
 request POST /v1/chat/completions <<'END'
