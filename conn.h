@@ -274,8 +274,11 @@ void serve_request(struct conn *c);
 
 void serve_again(struct conn *c);		/* the same body, with c->q as it is now */
 
-/* heal.c: a refused request, once more with what would please the provider; whether it was tried. And: it helped. */
-bool heal_try(struct conn *c);
+/*
+ * heal.c: a request refused with that status and in these words, once more with what would please the provider;
+ * whether it was tried, the upstream having been let go. And: it helped.
+ */
+bool heal_try(struct conn *c, int status, const char *p, size_t n);
 void heal_worked(struct conn *c);
 
 /* local.c */
@@ -293,6 +296,7 @@ void relay_start(struct conn *c);		/* the plan is ready: find a connection */
 void relay_local(struct conn *c, const char *completion);	/* the answer is this, and no upstream is asked */
 void relay_stop(struct conn *c, bool keep);	/* lets the upstream go */
 void reply_begin(struct conn *c);		/* c->reply for a new answer */
+void let_upstream_go(struct conn *c);		/* likewise, having taken all that is needed of its answer */
 bool relay_step(struct conn *c);
 bool step_dial(struct conn *c);
 bool step_talk(struct conn *c);
@@ -302,6 +306,7 @@ bool drain_step(struct conn *c);		/* whether the connection is still being drain
 void drain_stop(struct conn *c, bool keep);
 bool to_events(const struct conn *c);		/* whether the client gets events, of which a ping is one */
 bool sent_all(const struct conn *c);		/* the request */
+void sent_enough(struct conn *c);		/* it will not be sent once more: its storage is given back */
 bool upstream_io(struct conn *c);
 void bad_upstream(struct conn *c, const char *message);
 bool compressed(const struct http_head *h);	/* its body is */

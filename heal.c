@@ -46,7 +46,7 @@ static bool mends(const struct conn *c, const char *setting)
 	return !c->q.native || setting[0] == '\0' || strncmp(setting, "drop=", 5) == 0 || strncmp(setting, "echo=", 5) == 0;
 }
 
-bool heal_try(struct conn *c)
+bool heal_try(struct conn *c, int status, const char *p, size_t n)
 {
 	char setting[2 * Q_TEXT];
 	int64_t fit = 0;
@@ -55,7 +55,7 @@ bool heal_try(struct conn *c)
 
 	if (c->route != ROUTE_MESSAGES || c->answered || c->nrepairs == REPAIRS_MAX)
 		return false;
-	if (!error_repair(c->up_status, c->whole.p, c->whole.n, &c->q, setting, &fit) || !mends(c, setting))
+	if (!error_repair(status, p, n, &c->q, setting, &fit) || !mends(c, setting))
 		return false;
 	if (setting[0] != '\0' && q_apply(&c->q, setting, strlen(setting), &why, &at) != 0)
 		return false;
@@ -68,7 +68,9 @@ bool heal_try(struct conn *c)
 	else
 		c->resent = true;
 	c->nrepairs++;
+	let_upstream_go(c);
 	heap_free(&c->whole);
+	heap_free(&c->event);
 	serve_again(c);
 	return true;
 }

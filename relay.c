@@ -23,7 +23,7 @@ static int64_t idle_limit(const struct conn *c)
 }
 
 /* The answer is complete for us; the connection may have a few bytes to come before it can be used again. */
-static void let_upstream_go(struct conn *c)
+void let_upstream_go(struct conn *c)
 {
 	if (c->up == NULL)
 		return;
@@ -114,6 +114,7 @@ static void too_large(struct conn *c)
 /* The client gets events: their head. */
 static void start_events(struct conn *c)
 {
+	sent_enough(c);
 	answer_head(c, 200, "text/event-stream; charset=utf-8", FRAME_CHUNKED, 0);
 }
 
@@ -141,10 +142,12 @@ static void fold(struct conn *c, bool done)
 	answer_whole(c);
 }
 
-/* What the conversion made of an event, or of the end. */
-static void take_reply(struct conn *c, enum reply_what what)
+/* What the conversion made of an event, or of the end; its words, which may be a refusal behind a good status. */
+static void take_reply(struct conn *c, enum reply_what what, const char *p, size_t n)
 {
 	if (what == REPLY_FAILED) {
+		if (!reply_started(&c->reply) && heal_try(c, reply_error(&c->reply)->status, p, n))
+			return;
 		c->error = *reply_error(&c->reply);
 		conn_failed(c, "upstream error");
 		return;
@@ -172,7 +175,8 @@ static void take_event(struct conn *c)
 {
 	c->progress = c->srv->now;
 	conn_debug(c, "upstream event", c->sse.data, c->sse.len);
-	take_reply(c, reply_event(&c->reply, c->sse.data, c->sse.len, c->sse.name, c->sse.error_field, &c->out_plan));
+	take_reply(c, reply_event(&c->reply, c->sse.data, c->sse.len, c->sse.name, c->sse.error_field, &c->out_plan),
+		c->sse.data, c->sse.len);
 }
 
 /* An event that is larger than its storage: more, up to MAX_EVENT. */
@@ -353,7 +357,7 @@ static void finish_whole(struct conn *c)
 	c->stash.b = (struct buf){ c->stash_bytes.p, c->stash_bytes.cap, 0, 0 };
 	enum reply_what what = reply_whole(&c->reply, root, &c->out_plan);
 	if (what != REPLY_DONE || to_events(c)) {
-		take_reply(c, what);
+		take_reply(c, what, c->whole.p, c->whole.n);
 		return;
 	}
 	answer_whole(c);
@@ -400,9 +404,9 @@ static void finish_error(struct conn *c)
 	error_read(&h, c->whole.p, c->whole.n, &c->error);
 	if (c->q.native && c->error.status == h.status && j_check_keep(c->whole.p, c->whole.n, &bad) == 0)
 		error_keep_type(j_root(c->whole.p, c->whole.n), &c->error);
-	let_upstream_go(c);
-	if (heal_try(c))
+	if (heal_try(c, c->up_status, c->whole.p, c->whole.n))
 		return;
+	let_upstream_go(c);
 	if (c->route == ROUTE_CHAT && h.status >= 400)
 		pass_error(c, &h);
 	else
@@ -427,7 +431,7 @@ static void finish_body(struct conn *c, bool clean)
 		if (sse_end(&c->sse) == SSE_EVENT && is_whole(&c->sse))
 			take_event(c);
 		if (c->phase == PHASE_RELAY)
-			take_reply(c, reply_end(&c->reply, clean, &c->out_plan));
+			take_reply(c, reply_end(&c->reply, clean, &c->out_plan), NULL, 0);
 	} else if (c->mode == RELAY_ERROR) {
 		finish_error(c);
 	} else if (!clean && (c->mode != RELAY_WHOLE || c->body_up.framing != HTTP_TO_END)) {
@@ -583,7 +587,7 @@ static bool relay_time(struct conn *c)
 		break;
 	case DUE_GRACE:
 		c->up_keep = false;
-		take_reply(c, reply_end(&c->reply, true, &c->out_plan));
+		take_reply(c, reply_end(&c->reply, true, &c->out_plan), NULL, 0);
 		break;
 	case DUE_HOLD:
 		commit(c);

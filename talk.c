@@ -194,6 +194,17 @@ static void start_raw(struct conn *c, const struct http_head *h)
 	pass_head(c, h, known ? FRAME_LENGTH : FRAME_CHUNKED, known ? h->length : 0);
 }
 
+void sent_enough(struct conn *c)
+{
+	/* a search may need it once more, and tells of its query */
+	if (!sent_all(c) || c->facts.search)
+		return;
+	heap_free(&c->up_head);
+	c->up_head_at = 0;
+	heap_free(&c->body);
+	heap_free(&c->plan_bytes);
+}
+
 static void take_response(struct conn *c, const struct http_head *h)
 {
 	conn_debug(c, "upstream head", c->up_rx.p, c->up_rx.len);
@@ -213,19 +224,14 @@ static void take_response(struct conn *c, const struct http_head *h)
 	c->up_keep = h->keep_alive;
 	http_body_init(&c->body_up, h);
 	choose_mode(c, h);
-	/* a search may need the request once more, and tells of its query */
-	if (c->mode != RELAY_ERROR && sent_all(c) && !c->facts.search) {
-		heap_free(&c->up_head);
-		c->up_head_at = 0;
-		heap_free(&c->body);
-		heap_free(&c->plan_bytes);
-	}
 	if (c->mode == RELAY_SNIFF) {
 		heal_worked(c);
 		sse_init(&c->sse, c->event_chunk, CONN_EVENT);
 	}
-	if (c->mode == RELAY_RAW)
+	if (c->mode == RELAY_RAW) {
+		sent_enough(c);
 		start_raw(c, h);
+	}
 	conn_enter(c, PHASE_RELAY);
 }
 

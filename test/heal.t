@@ -82,6 +82,17 @@ is 'and is not repaired' "$(($(sent_count) - before))" 1
 {
 	echo 'when bothways "\"stream\":true" temperature'
 	refusal 400 '"Unsupported value: '\''temperature'\'' does not support 0.5"'
+	echo 'when early temperature'
+	printf '\tdata {"error":{"message":"Unsupported value: '\''temperature'\'' does not support 0.5","code":"400"}}\n'
+	echo 'when slip'
+	printf '\ttimes 1\n\traw "event: error\\ndata: {\\"error\\":{\\"message\\":\\"Failed to call a function.\\",\\"code\\":\\"tool_use_failed\\",\\"status_code\\":400}}\\n\\n"\n'
+	echo 'when large temperature'
+	printf '\tdata {"error":{"padding":"%020000d","message":"Unsupported value: '\''temperature'\'' does not support 0.5","code":400}}\n' 0
+	echo 'when document temperature'
+	printf '\tframe length\n\traw "{\\"code\\":400,\\"error\\":\\"Argument not supported on this model: temperature\\"}"\n'
+	echo 'when behind temperature'
+	printf '\tdata {"choices":[{"index":0,"delta":{"content":"half"}}]}\n'
+	printf '\tdata {"error":{"message":"Unsupported value: '\''temperature'\'' does not support 0.5","code":400}}\n'
 	echo 'when *'
 	printf '\ttext "fine"\n'
 } >"$T/script2"
@@ -94,4 +105,23 @@ EOF
 is 'a stream: the refusal is not seen' "$status" 200
 has 'the text is' "$T/body" 'text_delta'
 is 'one message_start' "$(grep -c '^event: message_start' "$T/body")" 1
+
+# refusals behind a good status
+for stream in true false; do
+	for kind in early slip large document; do
+		before=$(sent_count)
+		[ $kind = slip ] && [ $stream = false ] && continue
+		request POST /v1/messages <<-EOF
+		{"model":"model-$kind-$stream","max_tokens":40,"stream":$stream,"temperature":0.5,"messages":[{"role":"user","content":"$kind"}]}
+		EOF
+		is "told within a 200 ($kind, $stream): answered" "$status $(grep -c fine "$T/body")" '200 1'
+		is "told within a 200 ($kind, $stream): two requests" "$(($(sent_count) - before))" 2
+	done
+done
+before=$(sent_count)
+request POST /v1/messages <<-EOF
+{"model":"model-behind","max_tokens":40,"stream":true,"temperature":0.5,"messages":[{"role":"user","content":"behind"}]}
+EOF
+has 'told behind some of the answer: the error goes on' "$T/body" 'does not support 0.5'
+is 'told behind some of the answer: one request' "$(($(sent_count) - before))" 1
 alive
