@@ -77,7 +77,7 @@ static bool take_json(struct said *s, const char *p, size_t n, int nest)
 /* JSON with words or an event's field name around it */
 static bool take_inner_json(struct said *s, const char *p, size_t n, int nest)
 {
-	const char *from = memchr(p, '{', n), *to = p + n;
+	const char *from = n > 0 ? memchr(p, '{', n) : NULL, *to = p + n;
 
 	if (from == NULL)
 		return false;

@@ -651,6 +651,8 @@ static void test_bytes(void)
 		sound = sound && is_sound(&e);
 	}
 	CHECK("any bytes", sound);
+	error_read(&h, NULL, 0, &e);
+	CHECK("no body, and no place of one", is_sound(&e));
 	memset(body, 'x', sizeof body);
 	error_read(&h, body, sizeof body, &e);
 	CHECK("a long text is cut", is_sound(&e) && strlen(e.message) > 1000 && strlen(e.message) < sizeof e.message);
