@@ -271,7 +271,6 @@ static int check_one(const char *file)
 	bool ok = srv.pool != NULL && check_connection(&srv, cfg) && check_models(&srv, cfg);
 	if (srv.pool != NULL)
 		up_pool_free(srv.pool);
-	chunks_free(&srv.chunks);
 	cfg_free(cfg);
 	out(ok ? "all is well\n" : "not ready\n");
 	return ok ? 0 : 111;

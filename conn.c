@@ -88,16 +88,20 @@ struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out
 
 void conn_free(struct conn *c)
 {
+	struct chunks *k = up_pool_chunks(c->srv->pool);
+
 	relay_stop(c, false);
 	drain_stop(c, false);
 	forget(c);
-	chunk_give(&c->srv->chunks, &c->rx.p);
-	chunk_give(&c->srv->chunks, &c->tx.p);
-	chunk_give(&c->srv->chunks, &c->event_chunk);
+	chunk_give(k, &c->rx.p);
+	chunk_give(k, &c->tx.p);
+	chunk_give(k, &c->event_chunk);
 	close(c->in);
 	if (c->out != c->in)
 		close(c->out);
-	c->srv->count--;
+	/* kept on top of the heap, one would hold all that is free below it */
+	if (--c->srv->count == 0)
+		chunks_free(k);
 	instance_drop(c->inst);
 	free(c);
 }
@@ -126,7 +130,7 @@ bool conn_leaving(const struct conn *c)
 /* All three, for a step. */
 static bool wake(struct conn *c)
 {
-	struct chunks *k = &c->srv->chunks;
+	struct chunks *k = up_pool_chunks(c->srv->pool);
 
 	if (c->rx.p == NULL)
 		c->rx.p = chunk_take(k);
@@ -144,7 +148,7 @@ static bool wake(struct conn *c)
 /* Behind the step: those in which nothing waits. A plan may point into an event. */
 static void rest(struct conn *c)
 {
-	struct chunks *k = &c->srv->chunks;
+	struct chunks *k = up_pool_chunks(c->srv->pool);
 	bool head = c->up_rx.len > 0 && (c->phase == PHASE_TALK || (c->phase == PHASE_RELAY && c->mode == RELAY_ERROR));
 	bool event = c->sse.len > 0 && !c->sse.ready && c->event.p == NULL;
 

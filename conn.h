@@ -65,7 +65,6 @@ struct instance {
 struct server {
 	struct up_pool *pool;
 	struct learned *learned;
-	struct chunks chunks;
 	struct tokens_machine tokens;
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
 	unsigned count;			/* connections */

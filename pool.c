@@ -325,7 +325,7 @@ int64_t up_pool_sweep(struct up_pool *p, int64_t now)
 
 /* ---------------------------------------------------------------- the pool */
 
-struct chunks *pool_chunks(struct up_pool *p)
+struct chunks *up_pool_chunks(struct up_pool *p)
 {
 	return &p->chunks;
 }

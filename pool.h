@@ -15,7 +15,6 @@
 
 #include "config.h"
 #include "dns.h"
-#include "heap.h"
 #include "tls.h"
 #include "upstream.h"
 
@@ -35,7 +34,6 @@ struct roots {
 void pool_identity(const struct config *c, struct identity *id);
 
 struct dns *pool_dns(struct up_pool *p);
-struct chunks *pool_chunks(struct up_pool *p);
 
 /* The anchors for a configuration, read when they are not there yet. Held until pool_roots_drop. NULL: a sentence in err. */
 struct roots *pool_roots(struct up_pool *p, const struct config *c, char *err, size_t nerr);

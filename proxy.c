@@ -479,7 +479,6 @@ static int serve(struct loop *l, const struct options *o)
 	}
 	if (l->srv.pool != NULL)
 		up_pool_free(l->srv.pool);
-	chunks_free(&l->srv.chunks);
 	instances_free(&l->all);
 	free(l->conns);
 	free(l->fds);

@@ -101,7 +101,7 @@ static void end(struct upstream *u, enum up_end how)
 /* Storage for what comes and what goes; false when there is none, and it failed. */
 static bool wake(struct upstream *u)
 {
-	struct chunks *k = pool_chunks(u->pool);
+	struct chunks *k = up_pool_chunks(u->pool);
 
 	if (u->rx.p == NULL)
 		u->rx.p = chunk_take(k);
@@ -117,9 +117,9 @@ static bool wake(struct upstream *u)
 void up_rest(struct upstream *u)
 {
 	if (u->rx.len == 0)
-		chunk_give(pool_chunks(u->pool), &u->rx.p);
+		chunk_give(up_pool_chunks(u->pool), &u->rx.p);
 	if (u->tx.len == 0)
-		chunk_give(pool_chunks(u->pool), &u->tx.p);
+		chunk_give(up_pool_chunks(u->pool), &u->tx.p);
 }
 
 void up_destroy(struct upstream *u)

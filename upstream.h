@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "heap.h"
 
 #define UP_FDS 4	/* descriptors that one upstream may want polled */
 #define UP_IDLE_MAX 64	/* connections kept for reuse */
@@ -22,6 +23,9 @@ struct upstream;
 
 struct up_pool *up_pool_new(void);	/* NULL: out of memory */
 void up_pool_free(struct up_pool *p);
+
+/* The buffers that connections on both sides take turns in. */
+struct chunks *up_pool_chunks(struct up_pool *p);
 
 /* Closes idle connections whose time is over, or that were closed or spoke; returns when to look again (INT64_MAX: never). */
 int64_t up_pool_sweep(struct up_pool *p, int64_t now);
