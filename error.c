@@ -230,7 +230,33 @@ static int64_t decimal(struct http_text t)
 	return value;
 }
 
-/* an HTTP date (RFC 9110 5.6.7), passed on as it is: there is no clock here */
+static int64_t digits(const char *p, size_t n)
+{
+	return decimal((struct http_text){ p, n });
+}
+
+/* Seconds of an IMF-fixdate (RFC 9110 5.6.7), "Wed, 21 Oct 2026 07:28:00 GMT", from some day on; -1 otherwise. */
+static int64_t date_seconds(struct http_text t)
+{
+	static const char months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
+	int64_t f[5], month = 0;
+
+	if (t.n != 29)
+		return -1;
+	while (month < 12 && memcmp(months + 3 * month, t.p + 8, 3) != 0)
+		month++;
+	for (int i = 0; i < 5; i++) {
+		f[i] = i == 1 ? digits(t.p + 12, 4) : digits(t.p + (i == 0 ? 5 : 11 + 3 * i), 2);
+		if (f[i] < 0 || month == 12)
+			return -1;
+	}
+	/* years from March on: the leap day is the last of them */
+	int64_t year = f[1] - (month > 9);
+	int64_t days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + f[0];
+	return ((days * 24 + f[2]) * 60 + f[3]) * 60 + f[4];
+}
+
+/* an HTTP date */
 static bool is_date(struct http_text t)
 {
 	if (t.n < 20 || t.n >= sizeof ((struct api_error *)0)->retry_after || memchr(t.p, ',', t.n) == NULL)
@@ -246,6 +272,11 @@ static bool retry_field(const struct http_head *head, struct api_error *e)
 	struct http_text after = http_field(head, "retry-after");
 	int64_t seconds = decimal(after), exact = decimal(http_field(head, "retry-after-ms"));
 
+	int64_t until = date_seconds(after), now = date_seconds(http_field(head, "date"));
+
+	if (until >= 0 && now >= 0)
+		seconds = until > now ? until - now : 0;
+	/* there is no clock here: without the answer's own date it is passed on as it is */
 	if (seconds < 0 && is_date(after)) {
 		memcpy(e->retry_after, after.p, after.n);
 		e->retry_after[after.n] = '\0';
