@@ -18,19 +18,10 @@
 
 extern char **environ;
 
-static void out(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	say_to(1, format, ap);
-	va_end(ap);
-}
-
 static void warn(void *ctx, const char *line)
 {
 	(void)ctx;
-	out("warning     %s\n", line);
+	print("warning     %s\n", line);
 }
 
 static void wait_for(struct pollfd *p, int n, int64_t due, int64_t now)
@@ -51,7 +42,7 @@ static void passed(const struct config *cfg, enum up_state *seen, enum up_state 
 {
 	for (; *seen < now && *seen <= UP_TLS; (*seen)++)
 		if (*seen != UP_TLS || cfg->target.tls)
-			out("%-12sok\n", q_text(steps, *seen));
+			print("%-12sok\n", q_text(steps, *seen));
 }
 
 static void connection_failed(const struct config *cfg, enum up_state seen, const struct upstream *u)
@@ -63,7 +54,7 @@ static void connection_failed(const struct config *cfg, enum up_state seen, cons
 	/* a CA bundle that cannot be read fails before there is a step to tell of */
 	if (seen > UP_NAME || at == UP_DIAL)
 		passed(cfg, &seen, at);
-	out("%-12sFAILED: %s\n            %s\n", q_text(steps, at), up_why(u), q_text(advice, at));
+	print("%-12sFAILED: %s\n            %s\n", q_text(steps, at), up_why(u), q_text(advice, at));
 }
 
 /* Resolve, connect, handshake. Leaves the connection to be reused by the request. */
@@ -90,7 +81,7 @@ static bool check_connection(struct server *srv, const struct config *cfg)
 	}
 	if (state == UP_OPEN) {
 		up_describe(u, text, sizeof text);
-		out("            %s\n", text);
+		print("            %s\n", text);
 	} else {
 		connection_failed(cfg, seen, u);
 	}
@@ -126,31 +117,39 @@ static size_t exchange(struct server *srv, struct conn *c, int fd, char *answer,
 	return n;
 }
 
-static bool tell(const char *answer, size_t n)
+bool answer_json(char *answer, size_t n, int *status, struct j_val *root)
 {
-	char body[16384], text[4096];
 	struct http_head h;
 	struct j_err err;
 	const char *why;
 	int head = http_response(answer, n, false, &h, &why);
 
-	if (head <= 0 || n - (size_t)head >= sizeof body)
+	if (head <= 0 || j_check(answer + head, n - (size_t)head, &err) != 0)
 		return false;
-	memcpy(body, answer + head, n - (size_t)head);
-	if (j_check(body, n - (size_t)head, &err) != 0)
+	*status = h.status;
+	*root = j_root(answer + head, n - (size_t)head);
+	return true;
+}
+
+static bool tell(char *answer, size_t n)
+{
+	char text[4096];
+	struct j_val root;
+	int status;
+
+	if (!answer_json(answer, n, &status, &root))
 		return false;
-	struct j_val root = j_root(body, n - (size_t)head);
 	j_text(j_get(root, "message"), text, sizeof text);
-	if (h.status == 200) {
+	if (status == 200) {
 		j_text(j_get(root, "model_used"), text, sizeof text);
-		out("request     ok: %s answered\n", text);
+		print("request     ok: %s answered\n", text);
 		return true;
 	}
-	out("request     FAILED: %s\n", text);
+	print("request     FAILED: %s\n", text);
 	struct j_val item = { 0 }, list = j_get(root, "suggestions");
 	while (j_item(list, &item)) {
 		j_text(item, text, sizeof text);
-		out("            %s\n", text);
+		print("            %s\n", text);
 	}
 	return true;
 }
@@ -172,7 +171,7 @@ static bool check_request(struct server *srv, struct instance *inst)
 		conn_free(c);
 	close(sv[1]);
 	if (!tell(answer, n))
-		out("request     FAILED: no answer\n");
+		print("request     FAILED: no answer\n");
 	return n > 12 && memcmp(answer + 9, "200", 3) == 0;
 }
 
@@ -215,20 +214,20 @@ static void show_settings(const struct config *cfg, const char *model)
 	q_init(&usual);
 	q_init(&o.before);
 	cfg_quirks_told(cfg, &place, &q);
-	out("settings    for %s:\n", model);
+	print("settings    for %s:\n", model);
 	for (size_t i = 0; q_key(i) != NULL; i++)
 		if (differs(&q, &usual, i, value))
-			out("            %s=%s   from %.*s%s%.*s\n", q_key(i), value, (int)o.hosts[i].n, o.hosts[i].p,
+			print("            %s=%s   from %.*s%s%.*s\n", q_key(i), value, (int)o.hosts[i].n, o.hosts[i].p,
 				o.models[i].n > 0 ? " " : "", (int)o.models[i].n, o.models[i].p);
 }
 
 static void show_config(const struct config *cfg)
 {
-	out("config      ok: %s\n", cfg->file != NULL ? cfg->file : "environment");
-	out("            upstream %s, path %s%s%s\n", cfg->target.shown, cfg->target.path, cfg->target.query,
+	print("config      ok: %s\n", cfg->file != NULL ? cfg->file : "environment");
+	print("            upstream %s, path %s%s%s\n", cfg->target.shown, cfg->target.path, cfg->target.query,
 		cfg->target.native ? " (Anthropic's API)" : "");
-	out("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
-	out("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
+	print("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
+	print("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
 		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
 	show_settings(cfg, cfg->big_model);
 	if (strcmp(cfg->small_model, cfg->big_model) != 0)
@@ -263,7 +262,7 @@ static int check_one(const char *file)
 	struct config *cfg = cfg_load(file, environ, err, sizeof err, warn, NULL);
 
 	if (cfg == NULL) {
-		out("config      FAILED: %s\n", err);
+		print("config      FAILED: %s\n", err);
 		return 100;
 	}
 	show_config(cfg);
@@ -272,7 +271,7 @@ static int check_one(const char *file)
 	if (srv.pool != NULL)
 		up_pool_free(srv.pool);
 	cfg_free(cfg);
-	out(ok ? "all is well\n" : "not ready\n");
+	print(ok ? "all is well\n" : "not ready\n");
 	return ok ? 0 : 111;
 }
 

@@ -9,11 +9,16 @@
 
 #define OPTIONS_ENV 32
 
+enum command { COMMAND_SERVE, COMMAND_INETD, COMMAND_WAIT, COMMAND_CHECK, COMMAND_STATUS, COMMAND_ENV, COMMAND_COMPLETION, COMMAND_CONVERT };
+
 struct options {
+	enum command command;
 	const char *env[OPTIONS_ENV];	/* --env, in order */
 	int nenv;
-	bool inetd, check;
 	const char *convert;		/* request, reply, stream or error */
+	bool fish;			/* env: whose syntax */
+	int port[OPTIONS_ENV];		/* status: of instances that have no file here */
+	int nport;
 };
 
 /*
@@ -28,12 +33,24 @@ int command_check(const struct options *o);
 /* convert: a filter from fd 0 to fd 1. 0; 1 when the result is an error (it is written all the same); 100, 111. */
 int command_convert(const struct options *o);
 
+/* status: a line for each instance, as it answers at /health. 0; 111 when one does not; 100 for a bad configuration. */
+int command_status(const struct options *o);
+
+/* env: what a shell has to run before Claude Code is started. completion: what bash has to run, once. 0, 100, 111. */
+int command_env(const struct options *o);
+int command_completion(void);
+
+/* An answer that is one JSON text, as it was read from a connection: its status and the text's root, in place. False: it is none. */
+struct j_val;
+bool answer_json(char *answer, size_t n, int *status, struct j_val *root);
+
 /* Whether fds 0 and 1 are one socket. */
 bool same_socket(void);
 
 /* A line for people on fd 2, unless that is a socket (inetd's client); on any fd. */
 void say(const char *format, ...);
-void say_to(int fd, const char *format, va_list ap);
+bool say_to(int fd, const char *format, va_list ap);
+bool print(const char *format, ...);	/* on fd 1; false: that failed */
 
 /* Milliseconds of the clock that nobody sets. */
 int64_t clock_ms(void);

@@ -44,6 +44,11 @@ struct model_settings {
 	struct quirks q;
 };
 
+/* what /health tells of the requests so far, those for /health itself left out */
+struct totals {
+	int64_t requests, errors, in, cached, out;	/* the last three are tokens */
+};
+
 /*
  * One configuration and where it listens. A reload makes another in its place;
  * what runs keeps this one, and the last reference frees it.
@@ -53,12 +58,14 @@ struct instance {
 	const struct config *cfg;
 	struct logfile *logs, *log;	/* the list that log is from */
 	struct instance *successor;	/* of the same listener, after a reload; a reference */
+	bool given;			/* the listener is a supervisor's, wherever that is */
 	bool leaving;			/* nobody accepts for it any more: the same as draining and patient */
 	int listener;			/* -1: none (any more) */
 	int port;			/* where it listens: with PORT=0 the one that the system picked */
 	unsigned next;			/* of the settings that make room */
 	struct model_settings settings[INSTANCE_MODELS];
 	struct calibration calibration;	/* of the estimates, by conn_model */
+	struct totals totals;
 };
 
 /* what all connections share; main owns it */
@@ -67,6 +74,7 @@ struct server {
 	struct learned *learned;
 	struct tokens_machine tokens;
 	int64_t now;			/* CLOCK_MONOTONIC in ms, read once a turn */
+	int64_t began;			/* the program, by the same clock */
 	unsigned count;			/* connections */
 	bool draining;			/* the program ends: an answer is the last of its connection */
 	bool patient;			/* and idle connections are left to get theirs */

@@ -3,7 +3,8 @@
  *
  *   a file, read again          its instance
  *   wrong, or cannot be read    stays
- *   the same HOST and PORT      another one takes over the listener, and idle connections
+ *   the same HOST and PORT,     another one takes over the listener, and idle connections
+ *   or a supervisor's socket
  *   another PORT, HOST          the new listener is opened first, then the old one is closed: who waits there
  *                               is accepted, what is accepted gets its answer
  *   another HOST, same PORT     the old one has to be closed first; it is opened again when the new one cannot
@@ -90,7 +91,7 @@ static void banner(const struct instance *inst)
 	char where[300];
 
 	log_line(l, LOG_INFO, "claude-code-proxy %s listening on http://%s -> %s", VERSION,
-		listen_where(inst, where, sizeof where), cfg->target.shown);
+		listen_where(inst->cfg->host, inst->port, where, sizeof where), cfg->target.shown);
 	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; client keys are %s",
 		cfg->big_model, cfg->middle_model, cfg->small_model,
 		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
@@ -148,7 +149,8 @@ static bool settle(struct instances *s, struct instance *new, struct instance *o
 {
 	char ignored[512];
 
-	if (new->cfg->port == old->cfg->port && strcmp(new->cfg->host, old->cfg->host) == 0) {
+	if (old->given || (new->cfg->port == old->cfg->port && strcmp(new->cfg->host, old->cfg->host) == 0)) {
+		new->given = old->given;
 		new->listener = old->listener;
 		new->port = old->port;
 		old->listener = -1;
@@ -177,6 +179,7 @@ static void replace(struct instances *s, int i, struct instance *new)
 		new->refs++;
 	}
 	new->calibration = old->calibration;
+	new->totals = old->totals;
 	s->at[i] = new;
 	set_levels(s);
 	banner(new);

@@ -75,6 +75,24 @@ static void put_fields(const struct conn *c, char *dst, size_t room)
 		(long long)(c->srv->now - c->began));
 }
 
+/* After a reload the instance that came of it goes on counting. */
+static void add_up(const struct conn *c)
+{
+	struct instance *inst = c->inst;
+	int64_t in, cached, out;
+
+	while (inst->successor != NULL)
+		inst = inst->successor;
+	inst->totals.requests++;
+	inst->totals.errors += c->has_error || c->broken || c->status == 499;
+	if (!counted(c) || c->status != 200)
+		return;
+	reply_usage(&c->reply, &in, &cached, &out);
+	inst->totals.in += in;
+	inst->totals.cached += cached;
+	inst->totals.out += out;
+}
+
 /* One line, whatever happened: an error's own words stand at the end of it. */
 void conn_log(struct conn *c)
 {
@@ -85,6 +103,8 @@ void conn_log(struct conn *c)
 
 	if (c->route == ROUTE_HEALTH && !c->has_error)
 		level = LOG_DEBUG;
+	else
+		add_up(c);
 	if (level < c->inst->cfg->log_level)
 		return;
 	if (l->json) {

@@ -20,12 +20,11 @@ void listen_own(int fd)
 
 /* ---- addresses as text ---- */
 
-const char *listen_where(const struct instance *inst, char *dst, size_t room)
+const char *listen_where(const char *host, int port, char *dst, size_t room)
 {
-	const char *host = inst->cfg->host;
 	bool six = strchr(host, ':') != NULL;
 
-	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", host, six ? "]" : "", inst->port);
+	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", host, six ? "]" : "", port);
 	return dst;
 }
 
@@ -70,18 +69,40 @@ static int env_number(const char *name)
 	return *p == '\0' ? v : -1;
 }
 
-void inherited_find(struct inherited *in)
+static void find_waiting(struct inherited *in)
 {
+	int yes = 0;
+	socklen_t n = sizeof yes;
+
+	if (getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) != 0 || yes == 0)
+		return;
+	in->fd[0] = fcntl(0, F_DUPFD_CLOEXEC, FIRST_FD);
+	if (in->fd[0] < 0)
+		return;
+	listen_own(in->fd[0]);
+	in->n = 1;
+}
+
+void inherited_find(struct inherited *in, bool wait)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
 	int n = env_number("LISTEN_FDS");
 
 	in->n = 0;
+	in->names = "";
 	in->ready = -1;
+	if (wait) {
+		find_waiting(in);
+		return;
+	}
 	if (env_number("LISTEN_PID") != getpid() || n < 0)
 		return;
 	for (int i = 0; i < n && i < OPTIONS_ENV; i++) {
 		listen_own(FIRST_FD + i);
 		in->fd[in->n++] = FIRST_FD + i;
 	}
+	if (names != NULL)
+		in->names = names;
 	in->ready = env_number("LISTEN_READY");
 	if (in->ready >= 0)
 		listen_own(in->ready);
@@ -150,13 +171,32 @@ static int take(struct inherited *in, const struct addrinfo *list)
 	return -1;
 }
 
-static struct addrinfo *resolve(const struct instance *inst)
+/* the inherited socket that has the file's name, likewise */
+static int take_named(struct inherited *in, const char *file)
+{
+	const char *slash = strrchr(file, '/'), *name = in->names;
+
+	file = slash != NULL ? slash + 1 : file;
+	for (int i = 0; i < in->n; i++) {
+		size_t n = strcspn(name, ":");
+		int fd = in->fd[i];
+		bool same = n > 0 && strncmp(file, name, n) == 0 && (file[n] == '\0' || file + n == strrchr(file, '.'));
+		if (fd >= 0 && same) {
+			in->fd[i] = -1;
+			return fd;
+		}
+		name += n + (name[n] != '\0');
+	}
+	return -1;
+}
+
+struct addrinfo *listen_resolve(const char *host, int port_number)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;
 	char port[16];
 
-	fmt(port, sizeof port, "%d", inst->port);
-	return getaddrinfo(inst->cfg->host, port, &hints, &list) == 0 ? list : NULL;
+	fmt(port, sizeof port, "%d", port_number);
+	return getaddrinfo(host, port, &hints, &list) == 0 ? list : NULL;
 }
 
 static bool listens(struct instance *inst, int fd)
@@ -167,13 +207,23 @@ static bool listens(struct instance *inst, int fd)
 	return fd >= 0;
 }
 
+/* A supervisor's socket is where it wants it, whatever the settings say. */
+static bool inherits(struct instance *inst, const struct inherited *in, int fd)
+{
+	inst->given = fd >= 0 && in->ready < 0;
+	return listens(inst, fd);
+}
+
 void listen_inherit(struct instance *inst, struct inherited *in)
 {
-	struct addrinfo *list = in->n > 0 ? resolve(inst) : NULL;
+	const char *file = inst->cfg->file;
 
+	if (in->n == 0 || (file != NULL && inherits(inst, in, take_named(in, file))))
+		return;
+	struct addrinfo *list = listen_resolve(inst->cfg->host, inst->port);
 	if (list == NULL)
 		return;
-	listens(inst, take(in, list));
+	inherits(inst, in, take(in, list));
 	freeaddrinfo(list);
 }
 
@@ -182,9 +232,9 @@ bool listen_open(struct instance *inst, struct inherited *in, char *why, size_t 
 	char where[300];
 	int fd = in->ready < 0 || inst->port == 0 ? take(in, NULL) : -1;
 
-	if (listens(inst, fd))
+	if (inherits(inst, in, fd))
 		return true;
-	struct addrinfo *list = resolve(inst);
+	struct addrinfo *list = listen_resolve(inst->cfg->host, inst->port);
 	if (list == NULL) {
 		fmt(why, room, "HOST %s: no such address", inst->cfg->host);
 		return false;
@@ -197,7 +247,7 @@ bool listen_open(struct instance *inst, struct inherited *in, char *why, size_t 
 	int error = errno;
 	freeaddrinfo(list);
 	if (!listens(inst, fd))
-		fmt(why, room, "cannot listen on %s: %s", listen_where(inst, where, sizeof where), error == EADDRINUSE ?
+		fmt(why, room, "cannot listen on %s: %s", listen_where(inst->cfg->host, inst->port, where, sizeof where), error == EADDRINUSE ?
 			"the port is in use; set another PORT, or stop what listens there" : strerror(error));
 	return fd >= 0;
 }

@@ -11,19 +11,25 @@
 struct inherited {
 	int fd[OPTIONS_ENV];	/* -1: taken */
 	int n;
+	const char *names;	/* of them, a list with colons; "": none */
 	int ready;		/* whom to tell that this program serves, -1: nobody. See upgrade.h */
 };
 
 /*
  * What the environment says of them: LISTEN_FDS of them from fd 3 on, when
  * LISTEN_PID is this process, or nothing. LISTEN_READY names the fd for ready.
+ * wait: not the environment, but fd 0 is the one; it must listen.
  */
-void inherited_find(struct inherited *in);
+void inherited_find(struct inherited *in, bool wait);
 
 /* Closes what nobody took, so that it does not take connections which nobody accepts. */
 void inherited_close(struct inherited *in);
 
-/* Takes the inherited socket of HOST and port, if there is one: sets listener and port. */
+/*
+ * Takes the inherited socket that has the name of the instance's file (with or
+ * without its suffix), else that of HOST and port, if there is
+ * one: sets listener and port.
+ */
 void listen_inherit(struct instance *inst, struct inherited *in);
 
 /*
@@ -33,8 +39,11 @@ void listen_inherit(struct instance *inst, struct inherited *in);
  */
 bool listen_open(struct instance *inst, struct inherited *in, char *why, size_t room);
 
+/* The addresses of HOST; to be freed by freeaddrinfo. NULL: there are none. */
+struct addrinfo *listen_resolve(const char *host, int port);
+
 /* "127.0.0.1:8082". Returns dst. */
-const char *listen_where(const struct instance *inst, char *dst, size_t room);
+const char *listen_where(const char *host, int port, char *dst, size_t room);
 
 /* An address for the log. */
 void listen_peer(const struct sockaddr_storage *sa, char *dst, size_t room);

@@ -28,15 +28,18 @@ static const char *boolean(bool b)
 void serve_health(struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
+	const struct totals *t = &c->inst->totals;
 	char time[32];
 
 	plan_put(&c->out_plan, "{\"status\":\"healthy\",\"timestamp\":\"%c\",\"version\":\"" VERSION "\",\"server\":{\"host\":\"%e\","
 		"\"port\":%d},\"models\":{" MODELS "},\"api_status\":{\"openai_api_configured\":%s,\"api_key_valid\":%s,"
 		"\"client_api_key_validation\":%s,\"openai_base_url\":\"%e\"},\"requesty\":{\"auto_cache_enabled\":%s,"
-		"\"requesty_api_key_configured\":%s}}", now(time), cfg->host, (int64_t)c->inst->port, cfg->big_model,
+		"\"requesty_api_key_configured\":%s},\"totals\":{\"uptime_seconds\":%d,\"requests\":%d,\"errors\":%d,"
+		"\"input_tokens\":%d,\"cached_tokens\":%d,\"output_tokens\":%d}}", now(time), cfg->host, (int64_t)c->inst->port, cfg->big_model,
 		cfg->middle_model, cfg->small_model, boolean(cfg->openai_api_key[0] != '\0'), boolean(cfg->key_is_set),
 		boolean(cfg->anthropic_api_key[0] != '\0'), cfg->target.shown, boolean(cfg->requesty_auto_cache),
-		boolean(cfg->requesty_api_key[0] != '\0'));
+		boolean(cfg->requesty_api_key[0] != '\0'), (c->srv->now - c->srv->began) / 1000, t->requests, t->errors, t->in,
+		t->cached, t->out);
 	answer_plan(c, 200);
 }
 

@@ -13,17 +13,19 @@
 
 static const char usage[] =
 	"usage: claude-code-proxy [--env FILE]...          serve; one instance for each file\n"
-	"       claude-code-proxy -i [--env FILE]          serve one connection on fds 0 and 1 (inetd)\n"
+	"       claude-code-proxy -i | -w [--env FILE]     the same for inetd: one connection on fds 0 and 1; a listening fd 0\n"
 	"       claude-code-proxy --check [--env FILE]     try the way to the upstream, step by step\n"
+	"       claude-code-proxy status [--env FILE | PORT]...   ask those that run\n"
+	"       claude-code-proxy env [sh|fish] [--env FILE]      settings of Claude Code, for eval\n"
 	"       claude-code-proxy convert request|reply|stream|error [--env FILE] <IN >OUT\n"
-	"       claude-code-proxy --help | --version\n";
+	"       claude-code-proxy completion | --help | --version\n";
 
-void say_to(int fd, const char *format, va_list ap)
+bool say_to(int fd, const char *format, va_list ap)
 {
 	char line[4608];
 	size_t n = vfmt(line, sizeof line, format, ap);
 
-	write_all(fd, line, n < sizeof line ? n : sizeof line - 1);
+	return write_all(fd, line, n < sizeof line ? n : sizeof line - 1);
 }
 
 void say(const char *format, ...)
@@ -36,6 +38,16 @@ void say(const char *format, ...)
 	va_start(ap, format);
 	say_to(2, format, ap);
 	va_end(ap);
+}
+
+bool print(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	bool good = say_to(1, format, ap);
+	va_end(ap);
+	return good;
 }
 
 int64_t clock_ms(void)
@@ -91,30 +103,80 @@ static int set_convert(struct options *o, const char *what)
 	return wrong("convert needs one of request, reply, stream, error", "");
 }
 
+/* Which command a word is. COMMAND_SERVE: none. */
+static enum command command_of(const char *a)
+{
+	static const char names[] = "-i\0-w\0--check\0status\0env\0completion\0convert\0";
+	enum command c = COMMAND_INETD;
+
+	for (const char *name = names; *name != '\0'; name += strlen(name) + 1, c++)
+		if (strcmp(name, a) == 0)
+			return c;
+	return COMMAND_SERVE;
+}
+
+static int set_command(struct options *o, enum command c, const char *next)
+{
+	const char *shell = getenv("SHELL");
+	size_t n = shell != NULL ? strlen(shell) : 0;
+
+	if (o->command != COMMAND_SERVE)
+		return wrong("-i, -w, --check and the commands exclude each other", "");
+	o->command = c;
+	o->fish = n >= 4 && memcmp(shell + n - 4, "fish", 4) == 0;
+	return c == COMMAND_CONVERT ? set_convert(o, next) : 0;
+}
+
+static bool add_port(struct options *o, const char *a)
+{
+	int port = 0;
+
+	for (; *a >= '0' && *a <= '9' && port < 65536; a++)
+		port = port * 10 + (*a - '0');
+	if (*a != '\0' || port == 0 || port > 65535 || o->nport == OPTIONS_ENV)
+		return false;
+	o->port[o->nport++] = port;
+	return true;
+}
+
+/* What may stand behind the command. False: it is none of that. */
+static bool operand(struct options *o, const char *a)
+{
+	bool fish = strcmp(a, "fish") == 0;
+
+	if (o->command == COMMAND_STATUS)
+		return add_port(o, a);
+	if (o->command == COMMAND_COMPLETION)
+		return strcmp(a, "bash") == 0;
+	if (o->command != COMMAND_ENV || (!fish && strcmp(a, "sh") != 0))
+		return false;
+	o->fish = fish;
+	return true;
+}
+
 /* One argument; *i moves on when it takes the next as its value. */
 static int argument(struct options *o, char *argv[], int *i)
 {
 	const char *a = argv[*i];
+	enum command c = command_of(a);
 
+	if (c != COMMAND_SERVE) {
+		*i += c == COMMAND_CONVERT;
+		return set_command(o, c, argv[*i]);
+	}
+	if (operand(o, a))
+		return 0;
 	if (strcmp(a, "--env") == 0)
 		return add_env(o, argv[++*i]);
 	if (strncmp(a, "--env=", 6) == 0)
 		return add_env(o, a + 6);
-	if (strcmp(a, "-i") == 0)
-		o->inetd = true;
-	else if (strcmp(a, "--check") == 0)
-		o->check = true;
-	else if (strcmp(a, "convert") == 0)
-		return set_convert(o, argv[++*i]);
-	else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)
+	if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)
 		return help();
-	else if (strcmp(a, "--version") == 0)
+	if (strcmp(a, "--version") == 0)
 		return write_all(1, "claude-code-proxy " VERSION "\n", sizeof VERSION + 18) ? -1 : 111;
-	else if (strcmp(a, "--env-example") == 0)
+	if (strcmp(a, "--env-example") == 0)
 		return cfg_print(1, true) == 0 ? -1 : 111;
-	else
-		return wrong("unknown option: ", a);
-	return 0;
+	return wrong("unknown option: ", a);
 }
 
 int options_read(int argc, char *argv[], struct options *o)
@@ -126,9 +188,6 @@ int options_read(int argc, char *argv[], struct options *o)
 		bad = argument(o, argv, &i);
 	if (bad != 0)
 		return bad;
-	if (o->inetd + o->check + (o->convert != NULL) > 1)
-		return wrong("-i, --check and convert exclude each other", "");
-	if ((o->inetd || o->convert != NULL) && o->nenv > 1)
-		return wrong("only one --env here", "");
-	return 0;
+	bool several = o->command == COMMAND_SERVE || o->command == COMMAND_CHECK || o->command == COMMAND_STATUS;
+	return o->nenv > 1 && !several ? wrong("only one --env here", "") : 0;
 }

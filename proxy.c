@@ -44,6 +44,7 @@ struct loop {
 	int64_t tell_at;		/* nor telling again that it fails */
 	int64_t drain_until;
 	int64_t look_at;		/* at the log files */
+	int64_t busy_at;		/* when there last was a connection */
 	unsigned places;		/* of conns, without those for refusals */
 	unsigned max;			/* connections, within the limit of open files */
 };
@@ -303,14 +304,18 @@ static void begin_upgrade(struct loop *l)
 static void end_upgrade(struct loop *l)
 {
 	int status = upgrade_end(&l->upgrade);
+	char main_pid[32];
 
 	if (status != 0)
 		log_line(instances_log(&l->all), LOG_ERROR, "upgrade: the new program did not start (%s %d); this one goes on",
 			WIFEXITED(status) ? "exit status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	else
 		log_line(instances_log(&l->all), LOG_INFO, "upgrade: process %ld serves now", (long)l->upgrade.pid);
-	if (status == 0 && !l->srv.draining)
+	if (status == 0 && !l->srv.draining) {
+		fmt(main_pid, sizeof main_pid, "MAINPID=%ld", (long)l->upgrade.pid);
+		upgrade_notify(main_pid);
 		drain(l, false);
+	}
 }
 
 /* False: the end, now. */
@@ -329,19 +334,27 @@ static bool take_signals(struct loop *l)
 		drain(l, true);
 		ends = true;
 	}
-	if (l->srv.draining || l->options->inetd)
+	if (l->srv.draining || l->options->command == COMMAND_INETD)
 		return true;
 	if (hup)
 		reload(l);
-	if (usr2 && l->upgrade.ready < 0)
+	if (usr2 && l->options->command != COMMAND_WAIT && l->upgrade.ready < 0)
 		begin_upgrade(l);
 	return true;
+}
+
+/* Under inetd's wait mode: how long nobody has to come until the process ends. */
+static int64_t idle_due(const struct loop *l)
+{
+	return l->options->command == COMMAND_WAIT && l->srv.count == 0 ? l->busy_at + l->all.at[0]->cfg->keepalive : INT64_MAX;
 }
 
 static int64_t loop_due(const struct loop *l, int64_t due)
 {
 	if (l->srv.draining && l->drain_until < due)
 		due = l->drain_until;
+	if (idle_due(l) < due)
+		due = idle_due(l);
 	if (l->accept_at > l->srv.now && l->accept_at < due)
 		due = l->accept_at;
 	if (l->all.logs.next != NULL && l->look_at < due)
@@ -396,6 +409,8 @@ static bool turn(struct loop *l)
 	if (!wait_for_events(l, (size_t)(p - l->fds), wait_ms(l, due)))
 		return false;
 	l->srv.now = clock_ms();
+	if (l->srv.count > 0)
+		l->busy_at = l->srv.now;
 	step_conns(l, p);
 	for (int i = 0; i < l->all.n; i++)
 		if (l->fds[2 + i].revents != 0)
@@ -414,7 +429,7 @@ static bool turn(struct loop *l)
 static int run(struct loop *l)
 {
 	for (;;) {
-		bool over = l->srv.count == 0 && (l->srv.draining || l->options->inetd);
+		bool over = l->srv.count == 0 && (l->srv.draining || l->options->command == COMMAND_INETD || l->srv.now >= idle_due(l));
 		if (over || (l->srv.draining && l->srv.now >= l->drain_until))
 			return 0;
 		if (!turn(l))
@@ -444,22 +459,30 @@ static int serve_listeners(struct loop *l)
 	if (!make_places(l, connection_limit(l)))
 		return EXIT_SYSTEM;
 	upgrade_tell(ready);
+	upgrade_notify("READY=1");
 	return run(l);
 }
 
 static int prepare(struct loop *l, const struct options *o)
 {
+	/* where fd 2 is inetd's socket */
+	bool waits = o->command == COMMAND_WAIT, silent = o->command == COMMAND_INETD || (waits && same_socket());
+
 	l->options = o;
-	l->srv.now = clock_ms();
+	l->busy_at = l->srv.began = l->srv.now = clock_ms();
 	l->srv.learned = &l->learned;
 	l->upgrade.ready = -1;
-	log_init(&l->all.logs.log, o->inetd ? -1 : 2, LOG_INFO, log_needs_stamp(2));
+	log_init(&l->all.logs.log, silent ? -1 : 2, LOG_INFO, log_needs_stamp(2));
 	tokens_init(&l->srv.tokens);
 	l->all.srv = &l->srv;
 	l->all.empty = empty_listener;
 	l->all.ctx = l;
-	inherited_find(&l->all.in);
-	l->all.anew = !o->inetd && l->all.in.ready < 0;
+	inherited_find(&l->all.in, waits);
+	if (waits && l->all.in.n == 0) {
+		say("claude-code-proxy: -w: file descriptor 0 is no listening socket\n");
+		return 100;
+	}
+	l->all.anew = o->command == COMMAND_SERVE && l->all.in.ready < 0;
 	int bad = instances_load(&l->all, o);
 	if (bad != 0)
 		return bad;
@@ -472,7 +495,7 @@ static int serve(struct loop *l, const struct options *o)
 	int bad = prepare(l, o);
 
 	if (bad == 0)
-		bad = o->inetd ? serve_inetd(l) : serve_listeners(l);
+		bad = o->command == COMMAND_INETD ? serve_inetd(l) : serve_listeners(l);
 	while (l->srv.count > 0) {
 		client_gone(l->conns[l->srv.count - 1], "stopped");
 		remove_conn(l, l->srv.count - 1);
@@ -495,10 +518,22 @@ int main(int argc, char *argv[])
 	int bad = options_read(argc, argv, &o);
 	if (bad != 0)
 		return bad < 0 ? 0 : bad;
-	if (o.check)
+	switch (o.command) {
+	case COMMAND_CHECK:
 		return command_check(&o);
-	if (o.convert != NULL)
+	case COMMAND_STATUS:
+		return command_status(&o);
+	case COMMAND_ENV:
+		return command_env(&o);
+	case COMMAND_COMPLETION:
+		return command_completion();
+	case COMMAND_CONVERT:
 		return command_convert(&o);
+	case COMMAND_SERVE:
+	case COMMAND_INETD:
+	case COMMAND_WAIT:
+		break;
+	}
 	loop.argv = argv;
 	return serve(&loop, &o);
 }

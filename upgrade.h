@@ -21,6 +21,9 @@ int upgrade_start(struct upgrade *u, char *argv[], const int fds[], int n);
 /* What ready brought: 0 the new program serves; otherwise it is gone, with this status (wait(2)). ready is -1 then. */
 int upgrade_end(struct upgrade *u);
 
+/* Tells the service manager, if there is one (sd_notify(3)): a line such as READY=1. */
+void upgrade_notify(const char *state);
+
 /* In the new program. */
 void upgrade_tell(int ready);
 

@@ -160,8 +160,11 @@ if command -v systemd-analyze >/dev/null; then
 	mkdir "$T/units"
 	sed "s|/usr/local/bin/claude-code-proxy|$PROXY|; /^Documentation=/d" 'contrib/systemd/claude-code-proxy@.service' \
 		>"$T/units/claude-code-proxy@.service"
-	timeout 20 systemd-analyze verify "$T/units/claude-code-proxy@.service" >"$T/said" 2>&1
-	is 'systemd: the unit is in order' "$? $(grep -F claude-code-proxy "$T/said")" '0 '
+	cp 'contrib/systemd/claude-code-proxy@.socket' "$T/units/"
+	for unit in service socket; do
+		timeout 20 systemd-analyze verify "$T/units/claude-code-proxy@.$unit" >"$T/said" 2>&1
+		is "systemd: the $unit is in order" "$? $(grep -F claude-code-proxy "$T/said")" '0 '
+	done
 fi
 
 # ---- OpenWrt: procd's part is played here ----

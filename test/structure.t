@@ -120,7 +120,7 @@ for document in README.md docs/*.md; do
 done
 is 'every link leads to a file' "$wrong" ''
 
-for word in --env --help --version --check -i convert; do
+for word in --env --help --version --check -i -w convert env status completion; do
 	has "the manual has $word" claude-code-proxy.1 "$(echo "$word" | sed 's/^-*//')"
 	has "--help has $word" "$T/help" "$word"
 done
