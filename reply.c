@@ -533,6 +533,10 @@ void reply_nudge(struct reply *r, struct plan *out)
 {
 	if (!begin_between(r, out, true))
 		return;
+	if (r->sink.open == BLOCK_OTHER) {
+		sink_ping(&r->sink);
+		return;
+	}
 	if (r->sink.open == BLOCK_NONE) {
 		sink_open(&r->sink, BLOCK_THINKING);
 		r->own_block = true;

@@ -143,12 +143,13 @@ static void read_block(struct reply *r, struct j_val v, const struct j_val f[FIE
 	if (j_whole(index, &number))
 		number += r->own_blocks;
 	if (kind == BLOCK_START) {
-		int open = j_which(j_get(f[BLOCK], "type"), "text\0thinking\0tool_use\0server_tool_use\0") + 1;
+		static const unsigned char blocks[] = { BLOCK_OTHER, BLOCK_TEXT, BLOCK_THINKING, BLOCK_TOOL, BLOCK_TOOL };
+		int type = j_which(j_get(f[BLOCK], "type"), "text\0thinking\0tool_use\0server_tool_use\0");
 
 		go_on(r);
-		r->sink.open = open > BLOCK_TOOL ? BLOCK_TOOL : (enum sink_block)open;	/* as these words */
+		r->sink.open = (enum sink_block)blocks[type + 1];
 		r->sink.blocks = (unsigned)number + 1;
-		r->tools += open == BLOCK_TOOL;
+		r->tools += type == 2;
 		r->real = true;
 	}
 	native_start(r);

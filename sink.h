@@ -18,7 +18,7 @@
 
 #include "plan.h"
 
-enum sink_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING, BLOCK_TOOL };
+enum sink_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING, BLOCK_TOOL, BLOCK_OTHER };	/* the last: of an upstream, nothing is written into it */
 
 struct sink {
 	bool message;		/* one message, not events */
