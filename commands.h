@@ -9,7 +9,7 @@
 
 #define OPTIONS_ENV 32
 
-enum command { COMMAND_SERVE, COMMAND_INETD, COMMAND_WAIT, COMMAND_CHECK, COMMAND_STATUS, COMMAND_ENV, COMMAND_COMPLETION, COMMAND_CONVERT };
+enum command { COMMAND_SERVE, COMMAND_INETD, COMMAND_WAIT, COMMAND_CHECK, COMMAND_STATUS, COMMAND_ENV, COMMAND_CONVERT };
 
 struct options {
 	enum command command;
@@ -23,7 +23,7 @@ struct options {
 
 /*
  * Reads the command line. Returns 0; -1 when it was answered here (--help,
- * --version) and the program ends well; 100 after telling what is wrong.
+ * --version, completion) and the program ends well; 100 after telling what is wrong.
  */
 int options_read(int argc, char *argv[], struct options *o);
 
@@ -36,9 +36,14 @@ int command_convert(const struct options *o);
 /* status: a line for each instance, as it answers at /health. 0; 111 when one does not; 100 for a bad configuration. */
 int command_status(const struct options *o);
 
-/* env: what a shell has to run before Claude Code is started. completion: what bash has to run, once. 0, 100, 111. */
+/* env: what a shell has to run before Claude Code is started. 0, 100, 111. */
 int command_env(const struct options *o);
-int command_completion(void);
+
+/* What bash has to run, once, to complete the command line. False: it cannot be written. */
+bool print_completion(void);
+
+/* A number in decimal, nothing else. -1: it is none, or a large one. */
+int small_number(const char *text);
 
 /* An answer that is one JSON text, as it was read from a connection: its status and the text's root, in place. False: it is none. */
 struct j_val;

@@ -84,7 +84,7 @@ static void add_up(const struct conn *c)
 	while (inst->successor != NULL)
 		inst = inst->successor;
 	inst->totals.requests++;
-	inst->totals.errors += c->has_error || c->broken || c->status == 499;
+	inst->totals.errors += c->has_error || c->broken;
 	if (!counted(c) || c->status != 200)
 		return;
 	reply_usage(&c->reply, &in, &cached, &out);

@@ -60,13 +60,8 @@ void listen_peer(const struct sockaddr_storage *sa, char *dst, size_t room)
 static int env_number(const char *name)
 {
 	const char *p = getenv(name);
-	int v = 0;
 
-	if (p == NULL || *p == '\0')
-		return -1;
-	for (; *p >= '0' && *p <= '9' && v < 100000000; p++)
-		v = v * 10 + (*p - '0');
-	return *p == '\0' ? v : -1;
+	return p != NULL ? small_number(p) : -1;
 }
 
 static void find_waiting(struct inherited *in)

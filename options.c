@@ -40,6 +40,17 @@ void say(const char *format, ...)
 	va_end(ap);
 }
 
+int small_number(const char *p)
+{
+	int v = 0;
+
+	if (*p == '\0')
+		return -1;
+	for (; *p >= '0' && *p <= '9' && v < 100000000; p++)
+		v = v * 10 + (*p - '0');
+	return *p == '\0' ? v : -1;
+}
+
 bool print(const char *format, ...)
 {
 	va_list ap;
@@ -106,7 +117,7 @@ static int set_convert(struct options *o, const char *what)
 /* Which command a word is. COMMAND_SERVE: none. */
 static enum command command_of(const char *a)
 {
-	static const char names[] = "-i\0-w\0--check\0status\0env\0completion\0convert\0";
+	static const char names[] = "-i\0-w\0--check\0status\0env\0convert\0";
 	enum command c = COMMAND_INETD;
 
 	for (const char *name = names; *name != '\0'; name += strlen(name) + 1, c++)
@@ -129,11 +140,9 @@ static int set_command(struct options *o, enum command c, const char *next)
 
 static bool add_port(struct options *o, const char *a)
 {
-	int port = 0;
+	int port = small_number(a);
 
-	for (; *a >= '0' && *a <= '9' && port < 65536; a++)
-		port = port * 10 + (*a - '0');
-	if (*a != '\0' || port == 0 || port > 65535 || o->nport == OPTIONS_ENV)
+	if (port <= 0 || port > 65535 || o->nport == OPTIONS_ENV)
 		return false;
 	o->port[o->nport++] = port;
 	return true;
@@ -146,8 +155,6 @@ static bool operand(struct options *o, const char *a)
 
 	if (o->command == COMMAND_STATUS)
 		return add_port(o, a);
-	if (o->command == COMMAND_COMPLETION)
-		return strcmp(a, "bash") == 0;
 	if (o->command != COMMAND_ENV || (!fish && strcmp(a, "sh") != 0))
 		return false;
 	o->fish = fish;
@@ -172,6 +179,8 @@ static int argument(struct options *o, char *argv[], int *i)
 		return add_env(o, a + 6);
 	if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)
 		return help();
+	if (strcmp(a, "completion") == 0)
+		return print_completion() ? -1 : 111;
 	if (strcmp(a, "--version") == 0)
 		return write_all(1, "claude-code-proxy " VERSION "\n", sizeof VERSION + 18) ? -1 : 111;
 	if (strcmp(a, "--env-example") == 0)

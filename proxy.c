@@ -525,8 +525,6 @@ int main(int argc, char *argv[])
 		return command_status(&o);
 	case COMMAND_ENV:
 		return command_env(&o);
-	case COMMAND_COMPLETION:
-		return command_completion();
 	case COMMAND_CONVERT:
 		return command_convert(&o);
 	case COMMAND_SERVE:

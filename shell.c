@@ -54,7 +54,7 @@ int command_env(const struct options *o)
 	return good ? 0 : 111;
 }
 
-int command_completion(void)
+bool print_completion(void)
 {
 	static const char script[] =
 		"_claude_code_proxy() {\n"
@@ -68,5 +68,5 @@ int command_completion(void)
 		"}\n"
 		"complete -o default -F _claude_code_proxy claude-code-proxy\n";
 
-	return write_all(1, script, sizeof script - 1) ? 0 : 111;
+	return write_all(1, script, sizeof script - 1);
 }

@@ -81,8 +81,8 @@ has 'env: a bad file, why' "$T/err" "$T/env:1: PORT"
 
 run completion
 is completion $code 0
-run completion bash
-is 'completion bash' $code 0
+"$PROXY" completion >/dev/full 2>/dev/null
+is 'completion to a full disk' $? 111
 if command -v bash >/dev/null; then
 	# completes WHAT WORD ...: what bash offers for the last of the words
 	cat >"$T/complete" <<'END'
@@ -110,7 +110,7 @@ fi
 
 # ---- wrong ----
 
-for words in 'status 0' 'status 65536' 'status 80x' 'status x' 'env csh' 'completion zsh' '8082' 'env status' '-w -i' 'env --env a --env b' '-w --env a --env b'; do
+for words in 'status 0' 'status 65536' 'status 80x' 'status x' 'env csh' '8082' 'env status' '-w -i' 'env --env a --env b' '-w --env a --env b'; do
 	run $words
 	is "$words: exit status" "$code $(wc -c <"$T/out" | tr -d ' ')" '100 0'
 done
