@@ -211,8 +211,10 @@ static bool keep_fields(struct conn *c, const struct http_head *h)
 	for (; f < end; f++) {
 		size_t n = (size_t)(f->value.p + f->value.n - f->name.p);
 
-		if (f->name.n > 10 && http_is((struct http_text){ f->name.p, 10 }, "anthropic-") && !cfg_header(c->inst->cfg, f->name.p, f->name.n))
-			ok = ok && heap_add(&c->passed, f->name.p, n, HEAP_NO_MAX) && heap_str(&c->passed, "\r\n");
+		if (f->name.n <= 10 || !http_is((struct http_text){ f->name.p, 10 }, "anthropic-") || cfg_header(c->inst->cfg, f->name.p, f->name.n))
+			continue;
+		c->versioned = c->versioned || http_is(f->name, "anthropic-version");
+		ok = ok && heap_add(&c->passed, f->name.p, n, HEAP_NO_MAX) && heap_str(&c->passed, "\r\n");
 	}
 	return ok;
 }

@@ -151,6 +151,7 @@ struct conn {
 	struct heap body;
 	struct request_facts facts;
 	struct heap passed;		/* fields of the client's head that go upstream, as lines */
+	bool versioned;			/* anthropic-version is one of them */
 	char binding[24];
 	char place[sizeof ((struct cfg_target *)0)->host + CONV_MODEL_MAX + 2];	/* "host/model" */
 	unsigned nrepairs;		/* of a refused request */

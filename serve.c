@@ -92,7 +92,7 @@ static bool make_head(struct conn *c)
 	put(&w, "POST ", text, " HTTP/1.1");
 	put_default(&w, "Host", cfg->target.authority);
 	put_auth(&w, c->q.auth);
-	if (c->q.native && c->passed.n == 0)
+	if (c->q.native && !c->versioned)
 		put_default(&w, "anthropic-version", "2023-06-01");
 	w.ok = w.ok && heap_add(w.h, c->passed.p, c->passed.n, HEAP_NO_MAX);
 	put_default(&w, "User-Agent", "claude-code-proxy/" VERSION);

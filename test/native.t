@@ -98,12 +98,17 @@ check 'the log counts' until_true grep -q 'messages claude-opus-4-8.* -> up-big 
 sed 's/"stream":true,//' "$T/request" >"$T/whole"
 request POST /v1/messages <"$T/whole"
 is 'without a stream' "$status $(json model) $(json stop_reason) $(json content.1.text)" '200 claude-opus-4-8[1m] tool_use It is done. '
-has 'the version where the client names none' "$up/0002.head" 'anthropic-version: 2023-06-01'
+for beta in '' 'anthropic-beta: one\r\n'; do
+	send "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\n${beta}Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" \
+		"$key" "$(wc -c <"$T/whole" | tr -d ' ')" "$(cat "$T/whole")
+"
+	has "the version where the client names none ($beta)" "$up/$(printf %04d "$(sent_count)").head" 'anthropic-version: 2023-06-01'
+done
 
 request POST /v1/messages/count_tokens <"$T/whole"
 is 'count_tokens' "$status" 200
 check 'a number' test "$(json input_tokens)" -gt 10
-is 'is answered here' "$(sent_count)" 2
+is 'is answered here' "$(sent_count)" 4
 {
 	printf '{"model":"counted-model","max_tokens":9,"messages":[{"role":"user","content":"counted:'
 	for line in $(seq 150); do
@@ -117,7 +122,7 @@ check 'an answer calibrates it' test "$(json input_tokens)" -ge 2700 -a "$(json 
 request POST /v1/chat/completions <<END
 {"model":"gpt-4o","messages":[{"role":"user","content":"x"}]}
 END
-is 'what an OpenAI client sends cannot be passed on' "$status $(sent_count)" '404 3'
+is 'what an OpenAI client sends cannot be passed on' "$status $(sent_count)" '404 5'
 
 # ---- failures ----
 
