@@ -83,6 +83,7 @@ bool reply_overflow(struct reply *r)
 /* Nothing more will come: what waits is written, the message ends. */
 static void conclude(struct reply *r)
 {
+	static const char no_answer[] = "The web search gave no answer.";
 	struct sink_end end = { 0 };
 	struct piece it = { 0 };
 
@@ -95,6 +96,9 @@ static void conclude(struct reply *r)
 	sources_write(r);
 	if (reply_overflow(r))
 		return;
+	/* its client waits for results or for words */
+	if (r->o.search && !r->spoke && r->tools == 0 && r->nsources == 0)
+		text_put(r, no_answer, sizeof no_answer - 1);
 	block_end(r, BLOCK_NONE);
 	if (r->hold.failed || r->what != REPLY_MORE)
 		return;

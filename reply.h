@@ -83,6 +83,7 @@ struct reply {
 	bool any_choice;		/* something that is an answer came */
 	bool deltas;			/* some of it came in deltas */
 	bool real;			/* a block with something in it was opened */
+	bool spoke;			/* one of text */
 	unsigned char finish;		/* enum finish of answer.h */
 	char finish_word[48];		/* as it came, folded; "" until known */
 	char filtered[REPLY_FILTERED];		/* what a content filter found */

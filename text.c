@@ -73,7 +73,7 @@ void text_put(struct reply *r, const char *raw, size_t n)
 		hold_put(&r->hold, HOLD_WHITE_TEXT, 0, raw, n);
 		return;
 	}
-	r->real = true;
+	r->real = r->spoke = true;
 	if (calls_busy(r)) {
 		hold_put(&r->hold, HOLD_LATE_TEXT, 0, raw, n);
 		return;

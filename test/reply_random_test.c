@@ -29,12 +29,21 @@ static struct bytes all_of(const struct got *g, int type)
 
 static bool told(const struct got *g, const struct speech *s, int says, int type)
 {
+	static const char instead[] = "The web search gave no answer.";
 	struct bytes want = { 0 }, got = all_of(g, type);
+	bool more = false;
 
 	bytes_add(&want, "", 0);
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
+		more = more || s->parts[i].type == SAYS_CALL;
 		if (s->parts[i].type == says)
 			bytes_add(&want, s->parts[i].text.p, s->parts[i].text.n);
+	}
+	for (size_t i = 0; i < g->nblocks; i++)
+		more = more || g->blocks[i].type == GOT_RESULTS;
+	/* all of these asked for a search: one without text, calls and results says so */
+	if (says == SAYS_TEXT && want.n == 0 && !more)
+		bytes_add(&want, instead, strlen(instead));
 	bool same = want.n == got.n && memcmp(want.p, got.p, got.n) == 0;
 	free(want.p);
 	free(got.p);

@@ -41,6 +41,12 @@ when cited "\"stream\":true"
 when cited
 	frame length
 	raw "{\"choices\":[{\"message\":{\"content\":\"Striped.\",\"annotations\":[{\"url\":\"https://z.org/a\",\"title\":\"Zebra\"}]},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3}}"
+when blankly "\"stream\":true"
+	data {"choices":[{"index":0,"delta":{"content":"","reasoning_content":"hm"}}]}
+	data {"choices":[{"index":0,"delta":{"content":" \n"},"finish_reason":"stop"}]}
+when blankly
+	frame length
+	raw "{\"choices\":[{\"message\":{\"content\":\"\"},\"finish_reason\":\"stop\"}]}"
 when listed
 	frame length
 	raw "{\"choices\":[{\"message\":{\"content\":\"Found.\"},\"finish_reason\":\"stop\"}],\"web_search\":[{\"title\":\"One\",\"link\":\"https://l.org\",\"publish_date\":\"2026-01-02\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3}}"
@@ -75,6 +81,14 @@ is 'the query' "$(json content.0.input.query)" cited
 is 'the text' "$(json content.2.text)" Striped.
 ask cited '"stream":true'
 is 'no search was asked for: none is told of' "$(events)" 'message_start text message_delta message_stop'
+
+search blankly '"stream":true,"thinking":{"type":"enabled","budget_tokens":50}'
+is 'a search that finds nothing and says nothing' "$(events)" 'message_start thinking text message_delta message_stop'
+has 'has a text' "$T/body" 'The web search gave no answer.'
+search blankly
+is 'and in a message' "$(blocks) $(json content.0.text)" 'text The web search gave no answer.'
+ask blankly
+is 'not where there was no search' "$(json content.#)" 0
 
 before=$(sent_count)
 search refused
