@@ -358,10 +358,10 @@ static int convert(struct j_val body, const struct target *t, struct plan *out, 
 
 int request_read(struct j_val body, struct request_facts *f, struct api_error *e)
 {
-	struct j_val v[2];
+	struct j_val v[3];
 
 	memset(f, 0, sizeof *f);
-	j_pick(body, "model\0stream\0", v);
+	j_pick(body, "model\0stream\0metadata\0", v);
 	const char *why = body.type != J_OBJECT ? not_object
 		: v[0].type == J_NONE ? "model: Field required"
 		: v[0].type != J_STRING ? "model: must be a string"
@@ -373,6 +373,7 @@ int request_read(struct j_val body, struct request_facts *f, struct api_error *e
 	}
 	f->model = v[0];
 	f->stream = v[1].type == J_TRUE;
+	f->metadata = v[2];
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 
 /* what the connection needs to know of a request */
 struct request_facts {
-	struct j_val model;	/* as the client wrote it */
+	struct j_val model, metadata;	/* as the client wrote them */
 	bool stream;		/* the client wants events */
 	bool up_stream;		/* the upstream is asked for events */
 	bool show_thinking;	/* reasoning is shown: not when thinking is disabled and there are no tools */

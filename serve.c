@@ -107,17 +107,23 @@ static bool make_head(struct conn *c)
 	return w.ok;
 }
 
-/* Storage for what was counted: the plan's spans, then its arena; the session's ids, then its names. */
-static bool keep(struct conn *c)
-{
-	size_t spans = c->plan.nspans * sizeof(struct span), arena = c->plan.narena;
-	size_t ids = c->session.nids * sizeof(uint64_t), names = c->session.nnames;
+/* how much a conversion writes */
+struct sizes {
+	size_t spans, arena, ids, names;
+};
 
-	if (!heap_grow(&c->plan_bytes, spans + arena + 1, HEAP_NO_MAX) || !heap_grow(&c->names, ids + names + 1, HEAP_NO_MAX))
+/* Storage for a conversion: the plan's spans, then its arena; the session's ids, then its names. */
+static bool make_room(struct conn *c, struct sizes n)
+{
+	size_t spans = n.spans * sizeof(struct span), ids = n.ids * sizeof(uint64_t);
+
+	heap_free(&c->plan_bytes);
+	heap_free(&c->names);
+	if (!heap_grow(&c->plan_bytes, spans + n.arena + 1, HEAP_NO_MAX) || !heap_grow(&c->names, ids + n.names + 1, HEAP_NO_MAX))
 		return false;
-	plan_init(&c->plan, (struct span *)(void *)c->plan_bytes.p, c->plan.nspans, c->plan_bytes.p + spans, arena);
-	c->session = (struct session){ .ids = (uint64_t *)(void *)c->names.p, .ids_cap = c->session.nids,
-		.names = c->names.p + ids, .names_cap = names };
+	plan_init(&c->plan, (struct span *)(void *)c->plan_bytes.p, n.spans, c->plan_bytes.p + spans, n.arena);
+	c->session = (struct session){ .ids = (uint64_t *)(void *)c->names.p, .ids_cap = n.ids,
+		.names = c->names.p + ids, .names_cap = n.names };
 	return true;
 }
 
@@ -181,7 +187,6 @@ static bool choose_for_images(struct conn *c)
 		return false;
 	fmt(c->up_model, sizeof c->up_model, "%s", vision);
 	take_settings(c);
-	c->session = (struct session){ 0 };
 	return true;
 }
 
@@ -201,18 +206,40 @@ static int convert(struct conn *c, struct j_val root)
 	return request_convert(root, &t, &c->plan, &c->session, &c->facts, &c->error);
 }
 
-/* Converts twice, the first time to count, and turns to the upstream. */
+/*
+ * Converts into room that most requests stay within (pages that are not used
+ * cost nothing); one that does not was counted, and is converted again. Whether
+ * it could be.
+ */
+static bool convert_whole(struct conn *c, struct j_val root)
+{
+	if (!make_room(c, (struct sizes){ 128 + root.n / 128, 1024 + root.n / 64, 64 + root.n / 2048, 2048 + root.n / 256 })) {
+		conn_no_memory(c);
+		return false;
+	}
+	if (convert(c, root) != 0) {
+		conn_failed(c, "bad request");
+		return false;
+	}
+	if (plan_fits(&c->plan) && c->session.nids <= c->session.ids_cap && c->session.nnames <= c->session.names_cap)
+		return true;
+	if (!make_room(c, (struct sizes){ c->plan.nspans, c->plan.narena, c->session.nids, c->session.nnames })) {
+		conn_no_memory(c);
+		return false;
+	}
+	convert(c, root);
+	return true;
+}
+
+/* Converts, and turns to the upstream. */
 static void go_upstream(struct conn *c, struct j_val root)
 {
 	static const char no_search[] = "{\"choices\":[{\"message\":{\"content\":\"Web search is not available: the provider"
 		" has none for this model (UP_SEARCH). Nothing was looked up; another search would fail as well.\"},"
 		"\"finish_reason\":\"stop\"}],\"usage\":{}}";
 
-	plan_init(&c->plan, NULL, 0, NULL, 0);
-	if (convert(c, root) != 0) {
-		conn_failed(c, "bad request");
+	if (!convert_whole(c, root))
 		return;
-	}
 	if (choose_for_images(c)) {
 		go_upstream(c, root);
 		return;
@@ -221,10 +248,7 @@ static void go_upstream(struct conn *c, struct j_val root)
 		relay_local(c, no_search);
 		return;
 	}
-	bool fits = keep(c);
-	if (fits)
-		convert(c, root);
-	if (!fits || !make_head(c)) {
+	if (!make_head(c)) {
 		conn_no_memory(c);
 		return;
 	}
@@ -255,7 +279,7 @@ static void serve_messages(struct conn *c, struct j_val root)
 	}
 	c->facts.tokens = tokens_count(&c->srv->tokens, root);
 	c->nmodel = j_text(c->facts.model, c->model, sizeof c->model);
-	session_of_user(c, j_get(j_get(root, "metadata"), "user_id"));
+	session_of_user(c, j_get(c->facts.metadata, "user_id"));
 	choose_target(c);
 	go_upstream(c, root);
 }
