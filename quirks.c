@@ -63,6 +63,7 @@ static const struct key keys[] = {
 		"form in which reasoning goes back; auto: as it came"),
 	KEY(echo_all, FLAG, 0, "0 1", "send reasoning back with every message, not only with tool calls"),
 	KEY(echo_fill, WORD, 0, "none empty dot", "sent where reasoning must go back and there is none"),
+	KEY(prefill, WORD, 0, "plain prefix partial", "how a last message of the assistant's is marked, to be continued"),
 	KEY(think_tags, WORD, 0, "head open off", "<think> in answers: at the head, answer begins inside it, plain text"),
 	KEY(heal, WORD, 0, "auto off kimi deepseek", "tool calls that leak into the text: every known markup, none, one"),
 	KEY(stream, WORD, 0, "asked always", "stream from the provider as the client asked, or always"),

@@ -26,6 +26,7 @@ enum q_files { FILES_NONE, FILES_OPENAI };
 enum q_think { THINK_NONE, THINK_EFFORT, THINK_TYPE, THINK_ENABLE, THINK_TEMPLATE, THINK_OPENROUTER, THINK_GEMINI, THINK_ADAPTIVE };
 enum q_echo { ECHO_AUTO, ECHO_NONE, ECHO_REASONING_CONTENT, ECHO_REASONING, ECHO_DETAILS, ECHO_TAGS, ECHO_MISTRAL, ECHO_COPILOT, ECHO_GEMINI };
 enum q_fill { FILL_NONE, FILL_EMPTY, FILL_DOT };
+enum q_prefill { PREFILL_PLAIN, PREFILL_PREFIX, PREFILL_PARTIAL };
 enum q_tags { TAGS_HEAD, TAGS_OPEN, TAGS_OFF };
 enum q_heal { HEAL_AUTO, HEAL_OFF, HEAL_KIMI, HEAL_DEEPSEEK };
 enum q_stream { STREAM_ASKED, STREAM_ALWAYS };
@@ -53,6 +54,7 @@ struct quirks {
 	enum q_think think;
 	enum q_echo echo;
 	enum q_fill echo_fill;
+	enum q_prefill prefill;		/* the mark of a last message that is the assistant's */
 	enum q_tags think_tags;
 	enum q_heal heal;
 	enum q_stream stream;

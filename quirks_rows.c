@@ -44,10 +44,10 @@ static const char *const builtin[] = {
 	"^ anthropic/*|google/* cache=anthropic\n"
 	"requesty.ai * think=effort cache=anthropic " TITLE "\n"
 	"api.moonshot.ai|api.moonshot.cn * think=type temp=omit tool_choice=auto schema=moonshot"
-		" echo=reasoning_content echo_fill=dot idle=300 search={\"stream\":false,\"thinking\":{\"type\":\"disabled\"},"
+		" echo=reasoning_content echo_fill=dot prefill=partial idle=300 search={\"stream\":false,\"thinking\":{\"type\":\"disabled\"},"
 		"\"tools\":[{\"type\":\"builtin_function\",\"function\":{\"name\":\"$web_search\"}}]}\n"
 	"api.kimi.com * path=/coding/v1 think=type temp=omit tool_choice=auto schema=moonshot"
-		" echo=reasoning_content echo_fill=dot cache=key idle=300\n"
+		" echo=reasoning_content echo_fill=dot prefill=partial cache=key idle=300\n"
 	"api.moonshot.ai|api.moonshot.cn|api.kimi.com *k2.6*|*k2.7*"
 		" extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}\n"
 	"^ *k2.7* think=none\n"	/* cannot be off */
@@ -76,7 +76,7 @@ static const char *const builtin[] = {
 	,
 	"api.x.ai * schema=xai echo=none stop=0 cache=key headers=\"x-grok-conv-id: {session}\" idle=900\n"
 	"^ *3-mini*|*4.3*|*4.5*|*4.6*|*4.7* think=effort efforts=low,medium,high\n"
-	"mistral.ai * usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral\n"
+	"mistral.ai * usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral prefill=prefix\n"
 	"^ *small*|*medium-3-5* think=effort efforts=none,high\n"
 	"fireworks.ai * path=/inference/v1 think=effort efforts=none,low,medium,high echo=reasoning_content\n"
 	"siliconflow.cn|siliconflow.com * think=enable echo=reasoning_content\n"

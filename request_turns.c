@@ -232,7 +232,8 @@ static void write_call(struct work *w, const struct call *call, bool first)
 	plan_lit(w->out, "}");
 }
 
-static void write_assistant(struct work *w, const struct run *r)
+/* last: no message follows, so the answer is to go on where this one ends */
+static void write_assistant(struct work *w, const struct run *r, bool last)
 {
 	bool marks = false, text = scan_assistant(w, r, &marks);
 	struct content c;
@@ -265,6 +266,8 @@ static void write_assistant(struct work *w, const struct run *r)
 		write_call(w, &w->calls[i], i == 0);
 	if (w->ncalls > 0)
 		plan_lit(w->out, "]");
+	else if (last && w->q->prefill != PREFILL_PLAIN)
+		plan_lit(w->out, w->q->prefill == PREFILL_PREFIX ? ",\"prefix\":true" : ",\"partial\":true");
 	message_close(w, c.marked);
 }
 
@@ -496,7 +499,7 @@ void turns_write(struct work *w)
 	size_t head = w->nmessages;
 	do {
 		take_run(w, &from, true, &assistant);
-		write_assistant(w, &assistant);
+		write_assistant(w, &assistant, !look(w, &from));
 		memset(&user, 0, sizeof user);
 		take_run(w, &from, false, &user.run);
 		write_user(w, &user);

@@ -58,6 +58,7 @@ static void words(void)
 	WORD(echo, "details", ECHO_DETAILS); WORD(echo, "tags", ECHO_TAGS); WORD(echo, "mistral", ECHO_MISTRAL);
 	WORD(echo, "copilot", ECHO_COPILOT); WORD(echo, "gemini", ECHO_GEMINI);
 	WORD(echo_fill, "none", FILL_NONE); WORD(echo_fill, "empty", FILL_EMPTY); WORD(echo_fill, "dot", FILL_DOT);
+	WORD(prefill, "plain", PREFILL_PLAIN); WORD(prefill, "prefix", PREFILL_PREFIX); WORD(prefill, "partial", PREFILL_PARTIAL);
 	WORD(think_tags, "head", TAGS_HEAD); WORD(think_tags, "open", TAGS_OPEN); WORD(think_tags, "off", TAGS_OFF);
 	WORD(heal, "auto", HEAL_AUTO); WORD(heal, "off", HEAL_OFF); WORD(heal, "kimi", HEAL_KIMI);
 	WORD(heal, "deepseek", HEAL_DEEPSEEK);
@@ -81,7 +82,7 @@ static void defaults(void)
 		{ "drop", "" }, { "stop", "4" }, { "usage", "on" }, { "tool_choice", "full" }, { "tool_id", "keep" },
 		{ "tool_text", "merge" }, { "tool_name", "0" }, { "tool_stream", "0" }, { "schema", "light" },
 		{ "images", "data" }, { "files", "none" }, { "think", "none" }, { "efforts", "low,medium,high" },
-		{ "echo", "auto" }, { "echo_all", "0" }, { "echo_fill", "none" }, { "think_tags", "head" }, { "heal", "auto" },
+		{ "echo", "auto" }, { "echo_all", "0" }, { "echo_fill", "none" }, { "prefill", "plain" }, { "think_tags", "head" }, { "heal", "auto" },
 		{ "stream", "asked" }, { "system", "reminder" }, { "cumulative", "off" }, { "empty_length", "0" },
 		{ "cache", "strip" }, { "idle", "0" }, { "search", "" }, { "extra", "" },
 	};
@@ -285,15 +286,15 @@ static const struct { const char *host; int port; const char *model, *settings; 
 		" headers=\"X-Title: claude-code-proxy\" idle=300 cache=anthropic" ROUTER_SEARCH },
 	{ "router.requesty.ai", 443, "x", "path=/v1 think=effort cache=anthropic headers=\"X-Title: claude-code-proxy\"" },
 	{ "api.moonshot.ai", 443, "kimi-latest", "path=/v1 think=type temp=omit tool_choice=auto schema=moonshot"
-		" echo=reasoning_content echo_fill=dot idle=300" KIMI_SEARCH },
+		" echo=reasoning_content echo_fill=dot prefill=partial idle=300" KIMI_SEARCH },
 	{ "api.moonshot.cn", 443, "kimi-k2.6", "path=/v1 think=type temp=omit tool_choice=auto schema=moonshot heal=kimi"
-		" echo=reasoning_content echo_fill=dot idle=300 extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}" KIMI_SEARCH },
+		" echo=reasoning_content echo_fill=dot prefill=partial idle=300 extra={\"thinking\":{\"type\":\"enabled\",\"keep\":\"all\"}}" KIMI_SEARCH },
 	{ "api.moonshot.ai", 443, "kimi-k2.5", "path=/v1 think=type temp=omit tool_choice=auto schema=moonshot heal=kimi"
-		" echo=reasoning_content echo_fill=dot idle=300" KIMI_SEARCH },
+		" echo=reasoning_content echo_fill=dot prefill=partial idle=300" KIMI_SEARCH },
 	{ "api.moonshot.ai", 443, "kimi-k3", "path=/v1 think=effort efforts=low,high,max temp=omit tool_choice=strings"
-		" schema=moonshot echo=reasoning_content echo_fill=dot idle=300" },
+		" schema=moonshot echo=reasoning_content echo_fill=dot prefill=partial idle=300" },
 	{ "api.kimi.com", 443, "kimi-k3", "path=/coding/v1 think=effort efforts=low,high,max temp=omit tool_choice=strings"
-		" schema=moonshot echo=reasoning_content echo_fill=dot cache=key idle=300" },
+		" schema=moonshot echo=reasoning_content echo_fill=dot prefill=partial cache=key idle=300" },
 	{ "api.z.ai", 443, "glm-4.6", "path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
 		" echo=reasoning_content images=none idle=600 extra={\"thinking\":{\"clear_thinking\":false}}" GLM_SEARCH },
 	{ "open.bigmodel.cn", 443, "glm-4.5v", "path=/api/paas/v4 think=type temp=unit tool_choice=auto tool_stream=1"
@@ -321,9 +322,9 @@ static const struct { const char *host; int port; const char *model, *settings; 
 	{ "api.groq.com", 443, "groq/compound-mini", "path=/openai/v1 maxtok=max_completion_tokens think=effort echo=none search={}" },
 	{ "api.x.ai", 443, "grok-4", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" GROK },
 	{ "api.x.ai", 443, "grok-4.3", "path=/v1 schema=xai echo=none stop=0 cache=key idle=900" GROK " think=effort" },
-	{ "api.mistral.ai", 443, "codestral", "path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral" },
+	{ "api.mistral.ai", 443, "codestral", "path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1 echo=mistral prefill=prefix" },
 	{ "api.mistral.ai", 443, "mistral-small-latest", "path=/v1 usage=off tool_choice=any tool_id=mistral9 tool_name=1"
-		" echo=mistral think=effort efforts=none,high" },
+		" echo=mistral prefill=prefix think=effort efforts=none,high" },
 	{ "api.together.xyz", 443, "moonshotai/Kimi-K2-Instruct", "path=/v1 heal=kimi echo_fill=dot temp=omit" },
 	{ "api.fireworks.ai", 443, "m",
 		"path=/inference/v1 think=effort efforts=none,low,medium,high echo=reasoning_content" },
