@@ -47,6 +47,7 @@ static int stash_grow(struct stash *s, size_t more)
 /* Forgets the request before: all that belongs to one request and its answer. */
 static void forget(struct conn *c)
 {
+	heap_free(&c->more);
 	heap_free(&c->body);
 	heap_free(&c->up_head);
 	heap_free(&c->passed);

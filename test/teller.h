@@ -164,8 +164,8 @@ static inline void noise(struct teller *t)
 		"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"tool_calls\":[]},\"finish_reason\":\"\"}],\"usage\":{\"prompt_tokens\":0}}\n\n",
 		"data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":null,\"tool_calls\":null,\"unknown\":[{}]}}],\"error\":null}\n\n",
 		"id: 1\n\n", "data:{\"choices\":[null,{\"delta\":null}]}\n\n",
-		"data: {\"choices\":[{\"delta\":{\"annotations\":[{\"url\":\"https://n.org/\\ud83d\",\"title\":\"\\ude00\"},null,[\"x\"]]}}],"
-		"\"citations\":[\"https://n.org/2\"],\"search_results\":{}}\n\n"
+		("data: {\"choices\":[{\"delta\":{\"annotations\":[{\"url\":\"https://n.org/\\ud83d\",\"title\":\"\\ude00\"},null,[\"x\"]]}}],"
+		"\"citations\":[\"https://n.org/2\"],\"search_results\":{}}\n\n")
 	};
 
 	if (dice(4) == 0)
