@@ -92,7 +92,7 @@ static bool check_connection(struct server *srv, const struct config *cfg)
 static bool ask(int fd, const struct config *cfg)
 {
 	static const char before[] = "GET /test-connection HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nx-api-key: ";
-	const char *key = cfg->anthropic_api_key;
+	const char *key = cfg_client_key(cfg);
 
 	return write_all(fd, before, sizeof before - 1) && write_all(fd, key, strlen(key)) && write_all(fd, "\r\n\r\n", 4);
 }
@@ -228,7 +228,7 @@ static void show_config(const struct config *cfg)
 		cfg->target.native ? " (Anthropic's API)" : "");
 	print("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
 	print("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
-		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
+		cfg->asks_key ? "checked" : "not checked");
 	show_settings(cfg, cfg->big_model);
 	if (strcmp(cfg->small_model, cfg->big_model) != 0)
 		show_settings(cfg, cfg->small_model);

@@ -167,15 +167,13 @@ static bool read_rows(struct load *l)
 	size_t n, at;
 	const struct q_place nowhere = { .host = "" };
 	struct quirks scratch;
-	char reason[160];
 	const char *why;
-	bool shared;
 
 	if (!*c->up_quirks)
 		return true;
-	c->quirk_rows = dotenv_read(c->up_quirks, &n, &shared, reason, sizeof reason);
+	c->quirk_rows = load_other(l, "UP_QUIRKS", c->up_quirks, false, &n);
 	if (!c->quirk_rows)
-		return load_fail(l, "UP_QUIRKS", ": %s %s", c->up_quirks, reason);
+		return false;
 	q_init(&scratch);
 	if (q_rows(&scratch, c->quirk_rows, &nowhere, &why, &at) == 0)
 		return true;
@@ -244,10 +242,10 @@ static bool check_host(struct load *l)
 	}
 	if (!*c->host || strpbrk(c->host, " /[]"))
 		return load_fail(l, "HOST", " is \"%s\": give a name or an IP address alone", c->host);
-	if (target_loopback(c->host) || *c->anthropic_api_key || c->allow_anonymous)
+	if (target_loopback(c->host) || c->asks_key || c->allow_anonymous)
 		return true;
 	return load_fail(l, "HOST", "=%s lets other machines use your key: "
-		"set ANTHROPIC_API_KEY, or ALLOW_ANONYMOUS=true where all are trusted", c->host);
+		"set ANTHROPIC_API_KEY or ANTHROPIC_API_KEYS_FILE, or ALLOW_ANONYMOUS=true where all are trusted", c->host);
 }
 
 static bool check_list(struct load *l, const char *name, const char *list, bool origins)
@@ -323,6 +321,9 @@ static bool check(struct load *l)
 	c->key_is_set = *c->openai_api_key != 0;
 	if (c->min_tokens_limit > c->max_tokens_limit)
 		return load_fail(l, "MIN_TOKENS_LIMIT", " is above MAX_TOKENS_LIMIT (%d)", c->max_tokens_limit);
+	if (!load_keys(l))
+		return false;
+	c->asks_key = *c->anthropic_api_key || c->nkeys > 0;
 	return read_rows(l) && set_target(l) && check_host(l)
 		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
 		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false) && check_log(l);
@@ -402,6 +403,9 @@ void cfg_free(struct config *c)
 	if (c->storage)
 		wipe(c->storage, c->nstorage);
 	free(c->storage);
+	if (c->client_keys)
+		wipe(c->client_keys, c->nclient_keys);
+	free(c->client_keys);
 	free(c->quirk_rows);
 	free(c);
 }

@@ -16,6 +16,8 @@
 
 #define CFG_HEADERS_MAX 32	/* CUSTOM_HEADER_* of one instance */
 #define CFG_LOG_PATH 512
+#define CFG_KEYS_MAX 256	/* clients in ANTHROPIC_API_KEYS_FILE: all are compared for each request */
+#define CFG_KEY_NAME_MAX 32	/* bytes of such a client's name, which every log line of its requests has */
 #define CFG_LIST_MAX 16		/* entries of ALLOWED_ORIGINS, ALLOWED_HOSTS */
 
 struct cfg_header {
@@ -40,9 +42,13 @@ struct config {
 	const char *file;	/* NULL: environment only */
 	/* strings are never NULL; "" is not set */
 	const char *openai_api_key, *openai_base_url, *upstream_api, *big_model, *middle_model, *small_model, *vision_model;
-	const char *host, *anthropic_api_key, *azure_api_version, *requesty_api_key;
+	const char *host, *anthropic_api_key, *keys_file, *azure_api_version, *requesty_api_key;
 	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
+	char *client_keys;		/* "name\0key\0" nkeys times, of ANTHROPIC_API_KEYS_FILE, or NULL */
+	size_t nclient_keys;		/* its bytes */
+	int nkeys;
+	bool asks_key;			/* of clients: any is configured */
 	char *quirk_rows;		/* text of the file that UP_QUIRKS names, or NULL */
 	const char *allowed_origins, *allowed_hosts;	/* comma lists */
 	const char *log_dir, *log_file, *log_format;
@@ -62,7 +68,7 @@ struct config {
 	struct cfg_header headers[CFG_HEADERS_MAX];	/* canonical names: Name-Parts */
 	struct cfg_target target;
 	bool key_is_set;		/* OPENAI_API_KEY is there and not a placeholder's emptiness */
-	char *storage;			/* all strings but those of quirk_rows; wiped when freed */
+	char *storage;			/* all strings but those of quirk_rows and client_keys; wiped when freed */
 	size_t nstorage;
 };
 
@@ -121,8 +127,19 @@ bool cfg_listed(const char *list, const char *p, size_t n);
 /* Steps through such a list: the next entry and its length, *list behind it; NULL at the end. */
 const char *cfg_entry(const char **list, size_t *n);
 
-/* Compares a presented client key with the configured one in constant time. True when none is configured. */
-bool cfg_key_ok(const struct config *c, const char *key, size_t n);
+/*
+ * Compares a presented client key with all that are configured, in a time that
+ * tells neither which is right nor how much of it. True when one is, with the
+ * name that ANTHROPIC_API_KEYS_FILE gives it in *name ("": none); when none is
+ * configured, any is.
+ */
+bool cfg_key_ok(const struct config *c, const char *key, size_t n, const char **name);
+
+/* The key for a client of whoever can read the settings: ANTHROPIC_API_KEY, else the first of the file, else "". */
+const char *cfg_client_key(const struct config *c);
+
+/* Steps through client_keys: the text behind this one. */
+const char *cfg_key_next(const char *text);
 
 /* Writes the options for --help, or as .env.example. 0, or -1 on a write error. */
 int cfg_print(int fd, bool example);

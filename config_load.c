@@ -52,6 +52,19 @@ void load_warn(struct load *l, const char *name, const char *format, ...)
 	l->warn(l->ctx, text);
 }
 
+char *load_other(struct load *l, const char *name, const char *path, bool keys, size_t *n)
+{
+	char why[160];
+	bool shared;
+	char *text = dotenv_read(path, n, &shared, why, sizeof why);
+
+	if (!text)
+		load_fail(l, name, ": %s %s", path, why);
+	else if (keys && shared)
+		load_warn(l, name, ": %s: others on this machine can read the keys in it: chmod 600 it", path);
+	return text;
+}
+
 char *load_keep(struct load *l, const char *p, size_t n)
 {
 	char *kept = l->at;

@@ -41,4 +41,10 @@ char *load_keep(struct load *l, const char *p, size_t n);
 bool load_environment(struct load *l, char *const env[]);
 bool load_file(struct load *l, char *text, size_t n);
 
+/* A file that an option names, read like the file of settings; NULL after load_fail. keys: it holds such, and others must not read it. */
+char *load_other(struct load *l, const char *name, const char *path, bool keys, size_t *n);
+
+/* Reads ANTHROPIC_API_KEYS_FILE (config_keys.c). False after load_fail. */
+bool load_keys(struct load *l);
+
 #endif

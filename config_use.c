@@ -42,19 +42,47 @@ bool cfg_header(const struct config *c, const char *name, size_t n)
 	return false;
 }
 
-bool cfg_key_ok(const struct config *c, const char *key, size_t n)
+const char *cfg_key_next(const char *text)
 {
-	const char *want = c->anthropic_api_key;
-	size_t k = strlen(want), j = 0;
-	volatile unsigned char differ = n != k;
+	return text + strlen(text) + 1;
+}
 
-	if (k == 0)
-		return true;
+const char *cfg_client_key(const struct config *c)
+{
+	return *c->anthropic_api_key || c->nkeys == 0 ? c->anthropic_api_key : cfg_key_next(c->client_keys);
+}
+
+/* 1 when it is this one, which is not empty; else 0 */
+static unsigned is_key(const char *want, const char *key, size_t n)
+{
+	size_t k = strlen(want), j = 0;
+	volatile unsigned differ = (n != k) | (k == 0);
+
 	for (size_t i = 0; i < n; i++) {
-		differ = (unsigned char)(differ | (key[i] ^ want[j]));
+		differ |= (unsigned char)(key[i] ^ want[j]);
 		j = j + 1 < k ? j + 1 : 0;
 	}
-	return differ == 0;
+	return (differ - 1) >> (sizeof differ * 8 - 1);
+}
+
+bool cfg_key_ok(const struct config *c, const char *key, size_t n, const char **name)
+{
+	const char *at = c->client_keys;
+	volatile unsigned found = is_key(c->anthropic_api_key, key, n), where = 0;
+
+	for (unsigned i = 1; i <= (unsigned)c->nkeys; i++) {
+		unsigned same = is_key(cfg_key_next(at), key, n);
+		found |= same;
+		where |= (0 - same) & i;
+		at = cfg_key_next(cfg_key_next(at));
+	}
+	*name = "";
+	at = c->client_keys;
+	for (unsigned i = 1; i <= where; i++) {
+		*name = at;
+		at = cfg_key_next(cfg_key_next(at));
+	}
+	return found != 0 || !c->asks_key;
 }
 
 const char *cfg_entry(const char **list, size_t *n)

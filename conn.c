@@ -247,6 +247,7 @@ static void take_head(struct conn *c, const struct http_head *h)
 		return;
 	}
 	c->route = info.route;
+	c->key = info.key;
 	copy_text(c->model, sizeof c->model, info.rest);
 	bool kept = !c->inst->cfg->target.native || keep_fields(c, h);
 	if (!kept || (h->framing == HTTP_LENGTH && !heap_grow(&c->body, (size_t)h->length, (size_t)c->inst->cfg->max_body))) {

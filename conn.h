@@ -142,6 +142,7 @@ struct conn {
 	int64_t began;			/* its first byte */
 	unsigned char seed[16];		/* random, for the ids of this request */
 	char id[32];			/* request-id */
+	const char *key;		/* the name of the client's, of inst->cfg; NULL: not asked for yet */
 	char session_id[72];
 	uint64_t agent;			/* a hash of the subagent's id, the same for all without */
 	char origin[128];		/* Access-Control-Allow-Origin of the answer, "" without */

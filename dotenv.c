@@ -242,14 +242,19 @@ void dotenv_init(struct dotenv *d, char *text, size_t n)
 	*d = (struct dotenv){ text + bom, text + n, 0 };
 }
 
-int dotenv_next(struct dotenv *d, char **name, char **value, const char **why)
+char *dotenv_line(struct dotenv *d)
 {
 	char *p;
 
-	while ((p = next_line(d)) != NULL) {
-		p = skip_blank(p);
-		if (*p && *p != '#')
-			return setting(p, name, value, why);
-	}
-	return 0;
+	do
+		p = next_line(d);
+	while (p && (p = skip_blank(p), *p == 0 || *p == '#'));
+	return p;
+}
+
+int dotenv_next(struct dotenv *d, char **name, char **value, const char **why)
+{
+	char *p = dotenv_line(d);
+
+	return p ? setting(p, name, value, why) : 0;
 }

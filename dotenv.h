@@ -26,6 +26,9 @@ struct dotenv {
 /* text[0..n) needs one more byte behind it, which becomes 0 */
 void dotenv_init(struct dotenv *d, char *text, size_t n);
 
+/* The next line that is neither empty nor a comment, terminated, without the white space before it; NULL at the end. */
+char *dotenv_line(struct dotenv *d);
+
 /* The next setting: 1 with name and value, 0 at the end, -1 with a static sentence in *why. */
 int dotenv_next(struct dotenv *d, char **name, char **value, const char **why);
 

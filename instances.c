@@ -94,7 +94,7 @@ static void banner(const struct instance *inst)
 		listen_where(inst->cfg->host, inst->port, where, sizeof where), cfg->target.shown);
 	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; client keys are %s",
 		cfg->big_model, cfg->middle_model, cfg->small_model,
-		cfg->anthropic_api_key[0] != '\0' ? "checked" : "not checked");
+		cfg->asks_key ? "checked" : "not checked");
 	log_line(l, LOG_INFO, "limits: max_tokens %lld, bodies of %lld bytes, %d connections", (long long)cfg->max_tokens_limit,
 		(long long)cfg->max_body, cfg->max_connections);
 }

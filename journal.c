@@ -50,15 +50,16 @@ static bool counted(const struct conn *c)
 
 static void put_numbers(const struct conn *c, char *dst, size_t room)
 {
+	const char *key = c->key != NULL ? c->key : "", *by = *key != '\0' ? " key " : "";
 	int64_t in, cached, out;
 
 	if (!counted(c)) {
-		fmt(dst, room, "from %s", c->peer);
+		fmt(dst, room, "from %s%s%s", c->peer, by, key);
 		return;
 	}
 	reply_usage(&c->reply, &in, &cached, &out);
-	fmt(dst, room, "in %lld cached %lld out %lld first %m", (long long)in, (long long)cached, (long long)out,
-		since(c, c->first_byte));
+	fmt(dst, room, "in %lld cached %lld out %lld first %m%s%s", (long long)in, (long long)cached, (long long)out,
+		since(c, c->first_byte), by, key);
 }
 
 /* The same as members of an object. */
@@ -68,9 +69,9 @@ static void put_fields(const struct conn *c, char *dst, size_t room)
 
 	if (counted(c))
 		reply_usage(&c->reply, &in, &cached, &out);
-	fmt(dst, room, ",\"id\":\"%s\",\"route\":\"%s\",\"from\":\"%s\",\"model\":\"%e\",\"upstream_model\":\"%e\",\"status\":%d,"
+	fmt(dst, room, ",\"id\":\"%s\",\"route\":\"%s\",\"from\":\"%s\",\"key_name\":\"%s\",\"model\":\"%e\",\"upstream_model\":\"%e\",\"status\":%d,"
 		"\"input_tokens\":%lld,\"cached_tokens\":%lld,\"output_tokens\":%lld,\"first_ms\":%lld,\"total_ms\":%lld",
-		c->id, route_name(c->route), c->peer, c->model, shown(c->nmodel), c->up_model, shown(strlen(c->up_model)), c->status,
+		c->id, route_name(c->route), c->peer, c->key, c->model, shown(c->nmodel), c->up_model, shown(strlen(c->up_model)), c->status,
 		(long long)in, (long long)cached, (long long)out, (long long)since(c, c->first_byte),
 		(long long)(c->srv->now - c->began));
 }
@@ -143,9 +144,12 @@ void conn_counted(struct conn *c)
 size_t conn_redact(const struct conn *c, char *dst, size_t room, const char *p, size_t n)
 {
 	const struct config *cfg = c->inst->cfg;
-	const char *secrets[3 + CFG_HEADERS_MAX] = { cfg->openai_api_key, cfg->anthropic_api_key, cfg->requesty_api_key };
+	const char *secrets[3 + CFG_HEADERS_MAX + CFG_KEYS_MAX] = { cfg->openai_api_key, cfg->anthropic_api_key, cfg->requesty_api_key };
+	const char *at = cfg->client_keys;
 	size_t count = 3;
 
+	for (int i = 0; i < cfg->nkeys; i++, at = cfg_key_next(at))
+		secrets[count++] = at = cfg_key_next(at);
 	for (size_t i = 0; i < cfg->nheaders; i++)
 		if (carries_key(cfg->headers[i].name)) {
 			const char *space = strrchr(cfg->headers[i].value, ' ');

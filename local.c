@@ -37,7 +37,7 @@ void serve_health(struct conn *c)
 		"\"requesty_api_key_configured\":%s},\"totals\":{\"uptime_seconds\":%d,\"requests\":%d,\"errors\":%d,"
 		"\"input_tokens\":%d,\"cached_tokens\":%d,\"output_tokens\":%d}}", now(time), cfg->host, (int64_t)c->inst->port, cfg->big_model,
 		cfg->middle_model, cfg->small_model, boolean(cfg->openai_api_key[0] != '\0'), boolean(cfg->key_is_set),
-		boolean(cfg->anthropic_api_key[0] != '\0'), cfg->target.shown, boolean(cfg->requesty_auto_cache),
+		boolean(cfg->asks_key), cfg->target.shown, boolean(cfg->requesty_auto_cache),
 		boolean(cfg->requesty_api_key[0] != '\0'), (c->srv->now - c->srv->began) / 1000, t->requests, t->errors, t->in,
 		t->cached, t->out);
 	answer_plan(c, 200);
@@ -52,7 +52,7 @@ void serve_root(struct conn *c)
 		MODELS "},\"endpoints\":{\"messages\":\"/v1/messages\",\"count_tokens\":\"/v1/messages/count_tokens\","
 		"\"chat_completions\":\"/v1/chat/completions\",\"models\":\"/v1/models\",\"health\":\"/health\","
 		"\"test_connection\":\"/test-connection\"}}", cfg->target.shown, (int64_t)cfg->max_tokens_limit,
-		boolean(cfg->openai_api_key[0] != '\0'), boolean(cfg->anthropic_api_key[0] != '\0'), cfg->big_model,
+		boolean(cfg->openai_api_key[0] != '\0'), boolean(cfg->asks_key), cfg->big_model,
 		cfg->middle_model, cfg->small_model);
 	answer_plan(c, 200);
 }

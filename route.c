@@ -85,7 +85,7 @@ static bool any_host(const struct config *c)
 {
 	bool all = strcmp(c->host, "0.0.0.0") == 0 || strcmp(c->host, "::") == 0;
 
-	return all && c->anthropic_api_key[0] != '\0' && c->allowed_hosts[0] == '\0';
+	return all && c->asks_key && c->allowed_hosts[0] == '\0';
 }
 
 /* The authority of an absolute-form target (RFC 9112 3.2.2), whatever its scheme; p NULL for the usual form. */
@@ -174,17 +174,17 @@ static int find(struct http_text path, struct http_text *rest)
 	return path_ends(path, "/api/hello") ? ROUTE_HEALTH : -1;
 }
 
-static bool key_presented(const struct http_head *h, const struct config *c)
+static bool key_presented(const struct http_head *h, const struct config *c, const char **name)
 {
 	struct http_text key = http_field(h, "x-api-key");
 	struct http_text bearer = http_field(h, "authorization");
 
-	if (key.p != NULL && cfg_key_ok(c, key.p, key.n))
+	if (key.p != NULL && cfg_key_ok(c, key.p, key.n, name))
 		return true;
 	if (bearer.p == NULL || bearer.n < 7 || !http_is((struct http_text){ bearer.p, 7 }, "bearer "))
-		return cfg_key_ok(c, "", 0);
+		return cfg_key_ok(c, "", 0, name);
 	bearer = http_trim(bearer.p + 7, bearer.n - 7);
-	return cfg_key_ok(c, bearer.p, bearer.n);
+	return cfg_key_ok(c, bearer.p, bearer.n, name);
 }
 
 /* RFC 9110 8.3: application/json, parameters as they like */
@@ -217,6 +217,7 @@ int route_head(const struct http_head *h, const struct config *c, struct route_i
 	struct http_text path;
 
 	info->allow = NULL;
+	info->key = "";
 	info->rest = (struct http_text){ NULL, 0 };
 	if (!for_us(h, c, &path))
 		return refuse(e, 421, "Host: this server does not answer to that name; add it to ALLOWED_HOSTS");
@@ -234,8 +235,8 @@ int route_head(const struct http_head *h, const struct config *c, struct route_i
 		info->allow = post ? "POST" : "GET, HEAD";
 		return refuse(e, 405, "this path is not for that method");
 	}
-	if (routes[i].key && !key_presented(h, c))
-		return refuse(e, 401, "invalid x-api-key (it must be the ANTHROPIC_API_KEY that this proxy was configured with)");
+	if (routes[i].key && !key_presented(h, c, &info->key))
+		return refuse(e, 401, "invalid x-api-key (it must be the ANTHROPIC_API_KEY that this proxy was configured with, or one of its ANTHROPIC_API_KEYS_FILE)");
 	return check_body(h, c, post, e);
 }
 

@@ -23,6 +23,7 @@ enum route {
 struct route_info {
 	enum route route;
 	struct http_text rest;	/* ROUTE_MODEL: the ID as sent, percent escapes kept */
+	const char *key;	/* the name of the client's key, of the configuration; "": it has none */
 	const char *allow;	/* with a 405: the Allow field */
 };
 

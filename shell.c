@@ -46,7 +46,7 @@ int command_env(const struct options *o)
 		cfg_free(cfg);
 		return 100;
 	}
-	const char *key = cfg->anthropic_api_key;
+	const char *key = cfg_client_key(cfg);
 	listen_where(near(cfg->host), cfg->port, where, sizeof where);
 	bool good = put_variable(o->fish ? "set -gx %sBASE_URL 'http://" : "export %sBASE_URL='http://", where) &&
 		put_variable(o->fish ? "set -gx %sAPI_KEY '" : "export %sAPI_KEY='", key[0] != '\0' ? key : "any-word");

@@ -557,14 +557,80 @@ static void models(void)
 	CHECK("its tier is another", cfg_model(c, "claude-haiku-4.5", 16, dst, sizeof dst) && is(dst, "gpt-4o-mini"));
 }
 
+static const char *who;
+
+static bool key_ok(const char *key, size_t n)
+{
+	return cfg_key_ok(c, key, n, &who);
+}
+
 static void keys(void)
 {
 	load(KEY);
-	CHECK("no key wanted", cfg_key_ok(c, "", 0) && cfg_key_ok(c, "x", 1));
+	CHECK("no key wanted", key_ok("", 0) && key_ok("x", 1));
 	load(KEY "ANTHROPIC_API_KEY=secret\n");
-	CHECK("the key", cfg_key_ok(c, "secret", 6) && cfg_key_ok(c, "secretx", 6));
-	CHECK("others", !cfg_key_ok(c, "", 0) && !cfg_key_ok(c, "secre", 5) && !cfg_key_ok(c, "secrets", 7)
-		&& !cfg_key_ok(c, "Secret", 6) && !cfg_key_ok(c, "secretsecret", 12) && !cfg_key_ok(c, "secrev", 6));
+	CHECK("the key", key_ok("secret", 6) && key_ok("secretx", 6));
+	CHECK("others", !key_ok("", 0) && !key_ok("secre", 5) && !key_ok("secrets", 7)
+		&& !key_ok("Secret", 6) && !key_ok("secretsecret", 12) && !key_ok("secrev", 6));
+}
+
+/* with this as the file of keys */
+static bool load_clients(const char *text, mode_t mode, const char *more)
+{
+	char path[96], settings[256];
+
+	fmt(path, sizeof path, "%s/rows", dir);
+	put_bytes(path, text, strlen(text), mode);
+	fmt(settings, sizeof settings, KEY "ANTHROPIC_API_KEYS_FILE=%s\n%s", path, more);
+	return load(settings);
+}
+
+static void clients(void)
+{
+	static const char *const bad[][2] = {
+		{ "", "1: no key is in it" }, { "\n# alice key\n", "1: no key is in it" },
+		{ "alice", "1: the key is missing" }, { "a k\nalice \n", "2: the key is missing" }, { "a k\n\nb # k\n", "3: the key is missing" }, { "a k # k\nb k# k\n", "2: the key may hold" },
+		{ "al:ice k", "1: a line is a name" }, { "\x1b[1m k", "1: a line is a name" }, { "a\xc3\xa9 k", "1: a line is a name" },
+		{ "alice=k", "1: a line is a name" }, { "a\"b k", "1: a line is a name" }, { "a/b k", "1: a line is a name" },
+		{ "a k\x7f", "1: the key may hold" }, { "a k\xc3\xa9", "1: the key may hold" }, { "a \x01", "1: the key may hold" },
+		{ "a k l", "1: the key may hold" }, { "a k\nb l\na m\n", "3: this name stands above" },
+		{ "a k\nb l\nc k\n", "3: this key stands above" },
+		{ "a23456789012345678901234567890123 k", "1: the name is too long" },
+	};
+	char text[8192], path[96], want[160];
+	size_t n = 0;
+
+	fmt(path, sizeof path, "%s/rows", dir);
+	CHECK("clients", load_clients("# who may\n\nalice  k-one\nBob_2.x-\tk#two # a comment\r\n", 0600, "HOST=0.0.0.0\n") && c->nkeys == 2
+		&& is(warned, "") && c->asks_key);
+	CHECK("the first", key_ok("k-one", 5) && is(who, "alice") && is(cfg_client_key(c), "k-one"));
+	CHECK("the last", key_ok("k#two", 5) && is(who, "Bob_2.x-"));
+	CHECK("no other", !key_ok("", 0) && is(who, "") && !key_ok("k-on", 4) && !key_ok("k-one1", 6) && !key_ok("alice", 5)
+		&& !key_ok("k-two", 5) && !key_ok("k-onek-one", 10));
+	CHECK("a BOM, no end of line", load_clients("\xef\xbb\xbf" "alice k", 0600, "") && key_ok("k", 1) && is(who, "alice"));
+	CHECK("beside ANTHROPIC_API_KEY", load_clients("alice k1\n", 0600, "ANTHROPIC_API_KEY=k0\n") && key_ok("k0", 2) && is(who, "")
+		&& key_ok("k1", 2) && is(who, "alice") && !key_ok("", 0) && is(cfg_client_key(c), "k0"));
+	CHECK("the same key in both: it has a name", load_clients("alice k0\n", 0600, "ANTHROPIC_API_KEY=k0\n") && key_ok("k0", 2)
+		&& is(who, "alice"));
+	CHECK("others can read it", load_clients("alice k\n", 0640, "") && strstr(warned, path) && strstr(warned, "chmod 600")
+		&& strstr(warned, ":2: ANTHROPIC_API_KEYS_FILE: "));
+	CHECK("others can write it", !load_clients("alice k\n", 0602, "") && strstr(err, ":2: ANTHROPIC_API_KEYS_FILE: ")
+		&& strstr(err, "chmod 600"));
+	CHECK("there is none", !load(KEY "ANTHROPIC_API_KEYS_FILE=/nowhere/keys\n")
+		&& strstr(err, ":2: ANTHROPIC_API_KEYS_FILE: /nowhere/keys cannot be opened"));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		fmt(want, sizeof want, "%s:%s", path, bad[i][1]);
+		CHECK(label(bad[i][0]), !load_clients(bad[i][0], 0600, "") && strncmp(err, want, strlen(want)) == 0
+			&& !strchr(err, '\n'));
+	}
+	CHECK("the longest name", load_clients("a2345678901234567890123456789012 k", 0600, "") && key_ok("k", 1)
+		&& strlen(who) == CFG_KEY_NAME_MAX);
+	for (int i = 0; i < CFG_KEYS_MAX; i++)
+		n += fmt(text + n, sizeof text - n, "n%d key-%d\n", i, i);
+	CHECK("as many as there may be", load_clients(text, 0600, "") && c->nkeys == CFG_KEYS_MAX && key_ok("key-255", 7)
+		&& is(who, "n255") && key_ok("key-0", 5) && is(who, "n0") && !key_ok("key-256", 7));
+	fmt(text + n, sizeof text - n, "more k\n");
+	CHECK("one more", !load_clients(text, 0600, "") && strstr(err, ":257: more than 256 keys"));
 }
 
 static void lists(void)
@@ -708,6 +774,7 @@ int main(void)
 	target_parts();
 	models();
 	keys();
+	clients();
 	lists();
 	quirk_settings();
 	files();
