@@ -9,7 +9,8 @@
  *   else, of several fragments without either, the one at the same place;
  *   else the call that was spoken of last;
  * but begins a new one when it brings a name and another id, or a name again
- * after complete arguments. The first id and the first name count.
+ * after complete arguments. The first id and the first name count. Without a
+ * stream there are no fragments: each is a call.
  *
  *	state   the call
  *	WAITS   lacks its name or its id, or another call comes before it
@@ -189,8 +190,11 @@ static int find_key(const struct reply *r, uint32_t key)
 /* The call a fragment belongs to, -1 for a new one. */
 static int find_call(const struct reply *r, const struct fragment *f)
 {
-	int i = f->has_id ? find_id(r, f) : -1;
+	int i;
 
+	if (r->whole)
+		return -1;
+	i = f->has_id ? find_id(r, f) : -1;
 	if (i >= 0)
 		return id_reused(&r->calls[i], f) ? -1 : i;
 	if (f->indexed || !f->alone)

@@ -31,7 +31,7 @@
 #define CONN_ERROR_BODY 65536		/* bytes of an upstream's error that are looked at */
 #define CONN_SPANS 64			/* of a plan for the client; larger ones use the heap */
 #define CONN_ARENA 1024
-#define CONN_GRACE 2500			/* ms to wait for usage after the finish reason (providers' streams stay open) */
+#define CONN_GRACE 2000			/* ms to wait for usage after the finish reason (providers' streams stay open) */
 #define CONN_DRAIN 500			/* ms to wait for the end of a response that is complete for us, to reuse its connection */
 #define CONN_SEARCHES 8		/* searches that a provider may do for one request, each with its own */
 #define CONN_ROUNDS 64			/* moves of one connection before others get their turn */

@@ -463,7 +463,9 @@ static bool read_body(struct conn *c)
 
 	if (c->run == 0) {
 		enum http_progress got = next_run(c->up, &c->body_up, &frame, &c->run, &why);
-		if (got == HTTP_BAD)
+		if (got == HTTP_BAD && c->finished_at > 0)
+			body_cut(c);	/* behind a finished answer nothing is lost */
+		else if (got == HTTP_BAD)
 			bad_upstream(c, why);
 		else if (got == HTTP_DONE)
 			finish_body(c, true);
@@ -532,7 +534,7 @@ static void sooner(struct timer *t, int64_t at, enum due what)
 static struct timer next_timer(const struct conn *c)
 {
 	const struct config *cfg = c->inst->cfg;
-	struct timer t = { c->progress + idle_limit(c), DUE_IDLE };
+	struct timer t = { c->progress + idle_limit(c), c->finished_at > 0 ? DUE_GRACE : DUE_IDLE };
 
 	if (c->finished_at > 0 && out_empty(c))
 		sooner(&t, c->finished_at + CONN_GRACE, DUE_GRACE);

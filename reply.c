@@ -9,8 +9,8 @@
  *	error                        finish reason          nothing: the finish counts
  *	                             else                   failed
  *	[DONE], end of the stream    finish reason          done
- *	[DONE]                       a choice               done, by a natural end
- *	                             nothing                failed
+ *	[DONE], end of a document    text, a call           done, by a natural end
+ *	                             nothing of that        failed
  *	end of the stream            no finish reason       failed: it was cut
  *	anything                     the end                nothing
  *
@@ -96,6 +96,10 @@ static void conclude(struct reply *r)
 	sources_write(r);
 	if (reply_overflow(r))
 		return;
+	if (r->finish == FINISH_NONE && !r->real) {
+		reply_fail(r, 502, "the upstream's answer was empty");
+		return;
+	}
 	/* its client waits for results or for words */
 	if (r->o.search && !r->spoke && r->tools == 0 && r->nsources == 0)
 		text_put(r, no_answer, sizeof no_answer - 1);
@@ -384,11 +388,7 @@ static bool read_data(struct reply *r, char *p, size_t n, struct j_err *err, boo
 	size_t quotes = n == 8 && p[0] == '"' && p[7] == '"';
 
 	if (n == 6 + 2 * quotes && is_done(p + quotes)) {
-		if (r->finish == FINISH_NONE && r->o.q->native)
-			return true;
-		if (r->finish == FINISH_NONE && !r->any_choice)
-			reply_fail(r, 502, "the upstream's answer was empty");
-		else
+		if (r->finish != FINISH_NONE || !r->o.q->native)
 			conclude(r);
 		return true;
 	}

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Faults of an upstream's streams: test/faults/stream.py.
+. "$(dirname "$0")/lib.sh"
+. test/faults/bench.sh
+bench stream REQUEST_TIMEOUT=1 UP_KEEPALIVE_MS=0
