@@ -48,7 +48,7 @@ static inline int run_wait(char *const argv[])
 }
 
 /* self is argv[0]: mkca lies in test/ below the working directory, or beside the program */
-static inline bool files_make(struct files *f, const char *self)
+static inline bool files_make(struct files *f, const char *self, bool all)
 {
 	char beside[512];
 	const char *slash = strrchr(self, '/');
@@ -57,7 +57,7 @@ static inline bool files_make(struct files *f, const char *self)
 	strcpy(f->dir, "/tmp/tls_test.XXXXXX");
 	snprintf(beside, sizeof beside, "%.*s/mkca", slash == NULL ? 1 : (int)(slash - self), slash == NULL ? "." : self);
 	char *script = access("test/mkca", R_OK) == 0 ? "test/mkca" : beside;
-	return mkdtemp(f->dir) != NULL && run_wait((char *[]){ "sh", script, f->dir, NULL }) == 0;
+	return mkdtemp(f->dir) != NULL && run_wait((char *[]){ "sh", script, f->dir, all ? "all" : NULL, NULL }) == 0;
 }
 
 static inline void files_free(struct files *f)

@@ -219,6 +219,29 @@ static const struct matrix matrix[] = {
 	{ "static RSA only", "rsa", "localhost", { "-cipher", "AES128-GCM-SHA256" }, 0, "shares no TLS version, cipher suite" },
 };
 
+/* with all.pem */
+static const struct matrix further[] = {
+	{ "a chain of P-384", "p384", "localhost", { NULL }, 0, NULL },
+	{ "P-521", "p521", "localhost", { NULL }, 0, NULL },
+	{ "RSA-4096", "rsa4096", "localhost", { NULL }, 0, NULL },
+	{ "the root sent along", "rooted", "localhost", { NULL }, 0, NULL },
+	{ "certificates behind the root", "extra", "localhost", { NULL }, 0, NULL },
+	{ "critical name constraints", "named", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
+	{ "other name constraints are not read", "hinted", "localhost", { NULL }, 0, NULL },
+	{ "a critical extended key usage", "usage", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
+	{ "a wish for a stapled answer", "staple", "localhost", { NULL }, 0, NULL },
+	{ "an address for a name", "address", "127.0.0.1", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "no alternative name: the common one", "common", "localhost", { NULL }, 0, NULL },
+	{ "the common name is another one", "common", "other.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "a certificate that is trusted itself", "pinned", "localhost", { NULL }, 0, NULL },
+	{ "the same for another name", "pinned", "other.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "a root of 8192 bits", "long", "localhost", { NULL }, 0, "key longer than 4096 bits" },
+	{ "a dot behind the name", "good", "localhost.", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "the name without its label", "good", "wild.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "the clock set again", "good", "localhost", { NULL }, 0, NULL },
+	{ "since a day", "expired", "localhost", { NULL }, 0, "has expired or is not yet valid" },
+};
+
 static void certificate(const struct files *f, const struct tls_trust *trust, const struct matrix *m)
 {
 	char cert[32], key[32], more[32], why[512], what[128];
@@ -666,7 +689,7 @@ int main(int argc, char **argv)
 	char err[512];
 
 	(void)argc;
-	if (!files_make(&f, argv[0])) {
+	if (!files_make(&f, argv[0], true)) {
 		CHECK("mkca makes the certificates (it needs openssl)", false);
 		return CHECK_END();
 	}
@@ -680,6 +703,11 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof matrix / sizeof matrix[0]; i++)
 		certificate(&f, trust, &matrix[i]);
+	struct tls_trust *all = tls_trust_load(file(&f, "all.pem"), NULL, err, sizeof err);
+	CHECK("all roots load, or are left out", all != NULL);
+	for (size_t i = 0; all != NULL && i < sizeof further / sizeof further[0]; i++)
+		certificate(&f, all, &further[i]);
+	tls_trust_free(all);
 	names(trust);
 	greetings(trust);
 	peer_keys(&keys, &f);

@@ -929,7 +929,7 @@ static void one_a_turn(void)
 int main(int argc, char **argv)
 {
 	(void)argc;
-	if (!files_make(&files, argv[0])) {
+	if (!files_make(&files, argv[0], false)) {
 		CHECK("mkca makes the certificates (it needs openssl)", false);
 		return CHECK_END();
 	}

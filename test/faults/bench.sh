@@ -7,15 +7,15 @@ bench() {
 	command -v python3 >/dev/null || { not_ok 'python3 is there (test/setup installs it)'; return; }
 	if [ -n "${SECURE:-}" ]; then
 		mkdir "$T/ca"
-		check 'certificates are made' sh "$top/test/mkca" "$T/ca"
+		check 'certificates are made' sh "$top/test/mkca" "$T/ca" all
 	fi
-	KEY=$key python3 "$top/test/fault-upstream" "$T" "$top/test/faults/$table.py" >"$T/bench" 2>"$T/bench.log" &
+	KEY=$key python3 -W ignore "$top/test/fault-upstream" "$T" "$top/test/faults/$table.py" >"$T/bench" 2>"$T/bench.log" &
 	bench_pid=$!
 	keep_pid $bench_pid
 	until_true test -s "$T/upstream.port" || { cat "$T/bench.log"; exit 1; }
 	read -r plain secure <"$T/upstream.port"
 	if [ -n "${SECURE:-}" ]; then
-		start_proxy "OPENAI_BASE_URL=https://localhost:$secure/v1" "SSL_CERT_FILE=$T/ca/ca.pem" "$@"
+		start_proxy "OPENAI_BASE_URL=https://localhost:$secure/v1" "SSL_CERT_FILE=$T/ca/all.pem" "$@"
 	else
 		start_proxy "OPENAI_BASE_URL=http://127.0.0.1:$plain/v1" "$@"
 	fi
