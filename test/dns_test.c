@@ -274,15 +274,15 @@ static void families(void)
 	ask("both", 0, &a);
 	CHECK("both families, IPv6 first", is(&a, "6:1 4:1"));
 	ask("four", 0, &a);
-	CHECK("AAAA does not exist", is(&a, "4:1"));
+	CHECK("F47 AAAA does not exist", is(&a, "4:1"));
 	ask("broken6", 0, &a);
-	CHECK("AAAA fails", is(&a, "4:1"));
+	CHECK("F47 AAAA fails", is(&a, "4:1"));
 	int64_t ms = ask("hung6", 1, &a);
-	CHECK("AAAA hangs: waited for 50 ms", is(&a, "4:1") && ms == 50);
+	CHECK("F47 AAAA hangs: waited for 50 ms", is(&a, "4:1") && ms == 50);
 	ask("late6", 0, &a);
-	CHECK("AAAA a little late: waited for", is(&a, "6:1 4:1"));
+	CHECK("F47 AAAA a little late: waited for", is(&a, "6:1 4:1"));
 	ask("dead6", 0, &a);
-	CHECK("a child that dies takes nothing else along", is(&a, "4:1"));
+	CHECK("F48 a child that dies takes nothing else along", is(&a, "4:1"));
 	ask("many", 0, &a);
 	CHECK("eight of many, families in turn", is(&a, "6:1 4:1 6:2 4:2 6:3 4:3 6:4 4:4"));
 	ask("manyfew", 0, &a);
@@ -295,16 +295,16 @@ static void failures(void)
 	struct dns_answer a;
 
 	ask("none", 0, &a);
-	CHECK("no such name", is(&a, "no such name") && a.final && !a.late);
+	CHECK("F45 no such name", is(&a, "no such name") && a.final && !a.late);
 	ask("again", 0, &a);
-	CHECK("no answer from the server", is(&a, "the name server does not answer") && !a.final);
+	CHECK("F46 no answer from the server", is(&a, "the name server does not answer") && !a.final);
 	ask("fail", 0, &a);
-	CHECK("a server that refuses", is(&a, "the name server refuses"));
+	CHECK("F46 a server that refuses", is(&a, "the name server refuses"));
 	ask("dead", 0, &a);
-	CHECK("both children die", is(&a, "the resolver died"));
+	CHECK("F48 both children die", is(&a, "the resolver died"));
 	int64_t ms = ask("hung", 2, &a);
-	CHECK("the deadline", is(&a, "no answer in time") && a.final && a.late && ms == TIMEOUT);
-	CHECK("no child is left by failures", childless());
+	CHECK("F46 the deadline", is(&a, "no answer in time") && a.final && a.late && ms == TIMEOUT);
+	CHECK("F48 no child is left by failures", childless());
 }
 
 /* half an answer is used, but not kept, and the next lookup waits longer for the other half */
@@ -329,7 +329,7 @@ static void child_descriptors(void)
 	int extra[3] = { dup(0), dup(1), open("/dev/zero", O_RDONLY) };
 
 	ask("fds", 0, &a);
-	CHECK("a child has its pipe and /dev/null", is(&a, "4:10"));
+	CHECK("F49 a child has its pipe and /dev/null", is(&a, "4:10"));
 	for (int i = 0; i < 3; i++)
 		close(extra[i]);
 }
@@ -345,18 +345,18 @@ static void cache(void)
 	CHECK("asked once, in two families", is(&a, "4:1") && asked() == 2);
 	put(state, "2");
 	ask_at(d, "changing", 1000 + TTL / 2, &a);
-	CHECK("answered from the cache", is(&a, "4:1") && asked() == 0);
+	CHECK("F55 answered from the cache", is(&a, "4:1") && asked() == 0);
 	ask_at(d, "changing", 1000 + TTL, &a);
-	CHECK("asked again after its time", is(&a, "4:2") && asked() == 2);
+	CHECK("F55 asked again after its time", is(&a, "4:2") && asked() == 2);
 	put(state, "x");
 	ask_at(d, "changing", 1000000, &a);
-	CHECK("a failing server: the old answer", is(&a, "4:2") && asked() == 2);
+	CHECK("F56 a failing server: the old answer", is(&a, "4:2") && asked() == 2);
 	ask_at(d, "changing", 1001000, &a);
 	CHECK("and no new question for two seconds", is(&a, "4:2") && asked() == 0);
 	ask_at(d, "changing", 1004000, &a);
 	CHECK("then a question again", is(&a, "4:2") && asked() == 2);
 	ask_at(d, "changing", 5000000, &a);
-	CHECK("after an hour the old answer is gone", is(&a, "the name server does not answer"));
+	CHECK("F56 after an hour the old answer is gone", is(&a, "the name server does not answer"));
 	ask_at(d, "changing", 5001000, &a);
 	CHECK("a failure is kept two seconds", a.count == 0 && asked() == 2);
 	put(state, "3");
@@ -441,7 +441,7 @@ static void stale_hung(void)
 	ask_at(d, "changing", 1000, &a);
 	put(state, "h");
 	int64_t ms = ask_hung(d, "changing", 1000000, 1, &a);
-	CHECK("a server that hangs: the old answer after two seconds", is(&a, "4:1") && ms == 2000);
+	CHECK("F56 a server that hangs: the old answer after two seconds", is(&a, "4:1") && ms == 2000);
 	dns_free(d);
 }
 
@@ -461,12 +461,12 @@ static void starved(void)
 	close(probe);
 	setrlimit(RLIMIT_NOFILE, &none);
 	ask_at(d, "changing", 1000000, &a);
-	CHECK("no lookup possible: the old answer", is(&a, "4:1"));
+	CHECK("F48 no lookup possible: the old answer", is(&a, "4:1"));
 	ask_at(d, "both", 1000000, &a);
-	CHECK("or a reason", is(&a, "no process, descriptor or memory for the resolver") && !a.final);
+	CHECK("F48 or a reason", is(&a, "no process, descriptor or memory for the resolver") && !a.final);
 	setrlimit(RLIMIT_NOFILE, &old);
 	ask_at(d, "both", 1000000, &a);
-	CHECK("and all is well afterwards", is(&a, "6:1 4:1"));
+	CHECK("F48 and all is well afterwards", is(&a, "6:1 4:1"));
 	dns_free(d);
 }
 

@@ -187,18 +187,18 @@ want: $3 $4: $5"
 
 while read -r in out type; do
 	case $in in
-	[45]*) error_is "status $in" "get-$in." "$out" "$type" "words of $in" ;;
+	[45]*) error_is "F73 status $in" "get-$in." "$out" "$type" "words of $in" ;;
 	*) error_is "status $in" "get-$in." "$out" "$type" "status $in" ;;
 	esac
 done <"$T/statuses"
 ask get-tls.
-fails 'plain words to a TLS port' 502 api_error
+fails 'F62 plain words to a TLS port' 502 api_error
 has 'it is told what to change' "$T/body" 'https:// in OPENAI_BASE_URL'
 is 'and is not tried again' "$(field x-should-retry)" false
 ask get-301.
-has 'a redirect names the host alone' "$T/body" other.example
+has 'F75 a redirect names the host alone' "$T/body" other.example
 hasnt 'a redirect: nothing else of it' "$T/body" key=abc
-is 'a redirect is not tried again' "$(field x-should-retry)" false
+is 'F75 a redirect is not tried again' "$(field x-should-retry)" false
 [ "$(json request_id)" = "$(field request-id)" ] && ok 'the request id' || not_ok 'the request id' "$(cat "$T/answer")"
 
 # ---- waits ----
@@ -206,7 +206,7 @@ is 'a redirect is not tried again' "$(field x-should-retry)" false
 # waits RULE RETRY-AFTER X-SHOULD-RETRY
 waits() {
 	ask "$1" '"stream":true'
-	is "$1: retry-after, x-should-retry" "$(field retry-after)|$(field x-should-retry)" "$2|$3"
+	is "F106 $1: retry-after, x-should-retry" "$(field retry-after)|$(field x-should-retry)" "$2|$3"
 }
 waits after-seconds 17 ''
 waits after-ms 2 ''
@@ -240,23 +240,23 @@ error_is 'quota: hint' used-up 429 rate_limit_error 'quota of this key'
 
 # ---- bodies that are none ----
 
-error_is 'HTML' page-502 502 api_error '502 Bad Gateway'
+error_is 'F74 HTML' page-502 502 api_error '502 Bad Gateway'
 hasnt 'HTML: no tags' "$T/body" '<h1'
-error_is 'no body' empty-500 500 api_error 'status 500'
-error_is 'bytes that are no text' no-json 500 api_error 'upstream said'
-error_is 'a megabyte of words' long-error 500 api_error 'long words xxx'
+error_is 'F74 no body' empty-500 500 api_error 'status 500'
+error_is 'F74 bytes that are no text' no-json 500 api_error 'upstream said'
+error_is 'F74 a megabyte of words' long-error 500 api_error 'long words xxx'
 [ "$(wc -c <"$T/body")" -lt 5000 ] && ok 'a megabyte of words is cut' || not_ok 'a megabyte of words is cut'
-error_is 'compressed' squeezed-good 502 api_error compressed
+error_is 'F82 compressed' squeezed-good 502 api_error compressed
 error_is 'compressed error' squeezed-bad 429 rate_limit_error compressed
 is 'compressed error: the wait' "$(field retry-after)" 3
 error_is 'compressed 400' squeezed-400 400 invalid_request_error compressed
 hasnt 'compressed 400 is no overflow' "$T/body" 'too long'
-error_is 'switching protocols' switch 502 api_error 'switched protocols'
-error_is 'too many interim heads' interim 502 api_error 'too many 1xx'
+error_is 'F81 switching protocols' switch 502 api_error 'switched protocols'
+error_is 'F81 too many interim heads' interim 502 api_error 'too many 1xx'
 error_is 'no HTTP' no-http 502 api_error broken
-error_is 'two lengths' two-lengths 502 api_error broken
-error_is 'a chunk size that is none' bad-chunk 502 api_error broken
-error_is 'a chunk size of 17 digits' huge-chunk 502 api_error broken
+error_is 'F80 two lengths' two-lengths 502 api_error broken
+error_is 'F79 a chunk size that is none' bad-chunk 502 api_error broken
+error_is 'F79 a chunk size of 17 digits' huge-chunk 502 api_error broken
 error_is 'no content' no-content 502 api_error empty
 
 # ---- errors inside a 200, before output ----
@@ -264,14 +264,14 @@ error_is 'no content' no-content 502 api_error empty
 error_is 'a page' page-200 500 api_error Welcome
 error_is 'words' words-200 500 api_error 'internal error, try later'
 error_is 'two letters' short-200 502 api_error ''
-error_is 'an error object' json-error-200 429 rate_limit_error 'slow down please'
+error_is 'F83 an error object' json-error-200 429 rate_limit_error 'slow down please'
 error_is 'base_resp' base-resp 401 authentication_error 'login fail'
-error_is 'an empty object' nothing-200 502 api_error ''
-error_is 'wrong types' wrong-types 502 api_error ''
+error_is 'F83 an empty object' nothing-200 502 api_error ''
+error_is 'F83 wrong types' wrong-types 502 api_error ''
 error_is 'half a document' half-json 502 api_error ''
-error_is 'an error event' stream-error 529 overloaded_error 'Provider overloaded'
+error_is 'F98 an error event' stream-error 529 overloaded_error 'Provider overloaded'
 error_is 'a frame that is a status' stream-frame 429 rate_limit_error 'Too Many Requests'
-error_is 'an event named error' event-error 404 not_found_error 'model not loaded'
+error_is 'F98 an event named error' event-error 404 not_found_error 'model not loaded'
 
 # ---- after output ----
 
@@ -290,9 +290,9 @@ breaks() {
 	ask "$2"
 	is "$1: whole: status" "$status" "$5"
 }
-breaks 'late error' late-error 'So far' 'it broke with' 502
+breaks 'F98 late error' late-error 'So far' 'it broke with' 502
 hasnt 'late error: the key' "$T/answer" test-upstream-key
-breaks 'late junk' late-junk 'So far' '' 500
+breaks 'F97 late junk' late-junk 'So far' '' 500
 breaks 'late bad framing' late-framing 'So far' broken 502
 ask after-finish '"stream":true'
 is 'an error behind the end is ignored' "$(message | head -n 1)" 'text All'

@@ -75,7 +75,7 @@ leaves() {
 	[ -z "$3" ] || until_true grep -aq "$3" "$T/answer"
 	kill $client
 	wait $client 2>/dev/null
-	check "$1: the upstream is closed" until_true closed
+	check "F102 $1: the upstream is closed" until_true closed
 	check "$1: the log says so" until_true grep -q "$5.*client gone" "$log"
 }
 leaves 'gone before the head, streamed' never-answers '' "$stream" ' 499 '
@@ -90,7 +90,7 @@ for members in '' "$stream"; do
 		asks stalls-inside "$members" | timeout 20 test/tool reset "$port" $want
 		# a reset can come before the request is read: then nothing is sent on
 		until_true test -e "$up/$n.body" -o "$want" = 0
-		[ ! -e "$up/$n.body" ] || check "reset after $want bytes: the upstream is closed" until_true closed
+		[ ! -e "$up/$n.body" ] || check "F102 reset after $want bytes: the upstream is closed" until_true closed
 	done
 done
 i=0

@@ -92,7 +92,7 @@ new_after() {
 	ask "$2" "${3:-}"
 	old=$(connection)
 	ask hello
-	[ "$(connection)" -gt "$old" ] && ok "$1: not used again" || not_ok "$1: not used again" "$(tail -n 3 "$up/log")"
+	[ "$(connection)" -gt "$old" ] && ok "F108 $1: not used again" || not_ok "F108 $1: not used again" "$(tail -n 3 "$up/log")"
 	is "$1: the next answer" "$(json content.0.text)" 'some text'
 }
 new_after 'Connection: close' says-close
@@ -105,9 +105,9 @@ new_after 'cut within its answer' part-of-head
 ask old-version
 is 'HTTP/1.0: the answer' "$(json content.0.text)" first
 ask both-framings
-is 'two framings: chunks count' "$(json content.0.text)" first
+is 'F80 two framings: chunks count' "$(json content.0.text)" first
 ask extra-bytes
-is 'bytes behind the body: the answer' "$(json content.0.text)" first
+is 'F78 bytes behind the body: the answer' "$(json content.0.text)" first
 ask closes-after
 is 'closed behind its answer: the answer' "$(json content.0.text)" first
 
@@ -118,9 +118,9 @@ for rule in stale-now stale-reset; do
 	old=$(connection)
 	before=$(sent_count)
 	ask $rule
-	is "$rule: the client sees nothing of it" "$status $(json content.0.text)" '200 some text'
+	is "F104 $rule: the client sees nothing of it" "$status $(json content.0.text)" '200 some text'
 	is "$rule: sent on the old, then on a new one" "$(tail -n 2 "$up/log" | cut -d ' ' -f 3 | tr '\n' ' ')" "$old $(connection) "
-	is "$rule: twice" $(($(sent_count) - before)) 2
+	is "F104 $rule: twice" $(($(sent_count) - before)) 2
 	[ "$(connection)" -gt "$old" ] && ok "$rule: a new one" || not_ok "$rule: a new one"
 	cmp -s "$(sent $((before + 1)))" "$(sent $((before + 2)))" && ok "$rule: the same bytes" || not_ok "$rule: the same bytes"
 done
@@ -128,15 +128,15 @@ ask hello
 before=$(sent_count)
 ask stale-twice '"stream":true'
 is 'a fresh one that closes is the end' "$status $(json error.type)" '502 api_error'
-is 'a fresh one that closes: sent twice' $(($(sent_count) - before)) 2
+is 'F105 a fresh one that closes: sent twice' $(($(sent_count) - before)) 2
 ask hello
 before=$(sent_count)
 ask part-of-head
-is 'closed within the head: no resend' "$status $(($(sent_count) - before))" '502 1'
+is 'F105 closed within the head: no resend' "$status $(($(sent_count) - before))" '502 1'
 ask says-close
 before=$(sent_count)
 ask cut-fresh
-is 'a fresh connection that closes: no resend' "$status $(json error.type) $(($(sent_count) - before))" '502 api_error 1'
+is 'F105 a fresh connection that closes: no resend' "$status $(json error.type) $(($(sent_count) - before))" '502 api_error 1'
 
 # ---- the end of the answer comes late ----
 
@@ -164,9 +164,9 @@ large() {
 	request POST /v1/messages <"$T/large"
 }
 large early-401
-is 'refused before all was sent' "$status $(json error.type)" '401 authentication_error'
+is 'F87 refused before all was sent' "$status $(json error.type)" '401 authentication_error'
 large early-reset
-is 'refused, then reset' "$status" 401
+is 'F88 refused, then reset' "$status" 401
 large early-stream
 is 'answered before all was sent' "$status $(json content.0.text)" '200 answered at once'
 large none
@@ -179,7 +179,7 @@ free=$("$top/test/tool" port)
 stop $proxy_pid
 start_proxy "OPENAI_BASE_URL=http://127.0.0.1:$free/v1" MAX_RETRIES=2
 ask hello
-is 'refused' "$status $(json error.type)" '502 api_error'
+is 'F53 refused' "$status $(json error.type)" '502 api_error'
 has 'refused: where' "$T/body" "127.0.0.1 port $free"
 is 'refused: two more attempts' "$(grep -c ' try [0-9]' "$log")" 2
 is 'refused: may be tried again' "$(field x-should-retry)" ''
@@ -192,7 +192,7 @@ is 'MAX_RETRIES=0' "$status $(grep -c ' try [0-9]' "$log")" '502 0'
 stop $proxy_pid
 start_proxy OPENAI_BASE_URL=http://no-such-host.invalid/v1 ALLOW_PLAINTEXT=true RESOLVE_MS=1000 MAX_RETRIES=0
 ask hello
-case $status in 502 | 504) ok 'no such name' ;; *) not_ok 'no such name' "$status" ;; esac
+case $status in 502 | 504) ok 'F45 no such name' ;; *) not_ok 'F45 no such name' "$status" ;; esac
 has 'no such name: said' "$T/body" 'cannot resolve no-such-host.invalid'
 alive 'no such name: still serving'
 
@@ -226,7 +226,7 @@ ask hello
 old=$(connection)
 mine=$port port=$second_port
 ask hello
-[ "$(connection)" -gt "$old" ] && ok 'another key, another connection' || not_ok 'another key, another connection'
+[ "$(connection)" -gt "$old" ] && ok 'F108 another key, another connection' || not_ok 'F108 another key, another connection'
 port=$mine
 ask hello
 is 'the same key, the same connection' "$(connection)" "$old"

@@ -76,7 +76,7 @@ static void bundle_variants(const struct files *f)
 	CHECK("no newline at the end", strcmp(loaded(f, pem, n - 1), "2/0") == 0);
 
 	size_t k = (size_t)sprintf(text, "\xef\xbb\xbf%s", pem);
-	CHECK("byte order mark", strcmp(loaded(f, text, k), "2/0") == 0);
+	CHECK("F72 byte order mark", strcmp(loaded(f, text, k), "2/0") == 0);
 
 	k = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -84,16 +84,16 @@ static void bundle_variants(const struct files *f)
 			text[k++] = '\r';
 		text[k++] = pem[i];
 	}
-	CHECK("CRLF", strcmp(loaded(f, text, k), "2/0") == 0);
+	CHECK("F72 CRLF", strcmp(loaded(f, text, k), "2/0") == 0);
 
 	k = (size_t)sprintf(text, "# words\nsubject=/CN=x\n-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n%s", pem);
 	CHECK("words and other blocks are no certificates", strcmp(loaded(f, text, k), "2/0") == 0);
 
 	k = (size_t)sprintf(text, "-----BEGIN CERTIFICATE-----\nMIIB!!!!\n-----END CERTIFICATE-----\n%s", pem);
-	CHECK("a block that is not base64 is skipped", strcmp(loaded(f, text, k), "2/1") == 0);
+	CHECK("F72 a block that is not base64 is skipped", strcmp(loaded(f, text, k), "2/1") == 0);
 
 	k = (size_t)sprintf(text, "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n%s", pem);
-	CHECK("a block that is no certificate is skipped", strcmp(loaded(f, text, k), "2/1") == 0);
+	CHECK("F72 a block that is no certificate is skipped", strcmp(loaded(f, text, k), "2/1") == 0);
 
 	size_t first = (size_t)(strstr(pem, "\n-----END") - pem);
 	k = (size_t)sprintf(text, "%.*s=%s", (int)first, pem, pem + first);
@@ -107,11 +107,11 @@ static void bundle_variants(const struct files *f)
 	k = 20000 + (size_t)sprintf(text + 20000, "\n-----END CERTIFICATE-----\n%s", pem);
 	CHECK("a block over the limit is skipped", strcmp(loaded(f, text, k), "2/1") == 0);
 
-	CHECK("an empty bundle is refused", strstr(loaded(f, "", 0), "has no certificate") != NULL);
+	CHECK("F72 an empty bundle is refused", strstr(loaded(f, "", 0), "has no certificate") != NULL);
 	CHECK("only bad certificates: refused with their number",
 		strstr(loaded(f, "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n", 63), "1 skipped") != NULL);
 	n = file_read(file(f, "ca.der"), pem, sizeof pem);
-	CHECK("DER is refused, PEM asked for", strstr(loaded(f, pem, n), "PEM is needed") != NULL);
+	CHECK("F72 DER is refused, PEM asked for", strstr(loaded(f, pem, n), "PEM is needed") != NULL);
 }
 
 /* one damaged byte anywhere costs at most the certificate it stands in */
@@ -138,7 +138,7 @@ static void bundle_files(const struct files *f)
 
 	CHECK("bundle and extra file add up", t != NULL && tls_trust_count(t, NULL) == 2);
 	tls_trust_free(t);
-	CHECK("a missing bundle is named", tls_trust_load("/nonexistent.pem", NULL, err, sizeof err) == NULL
+	CHECK("F72 a missing bundle is named", tls_trust_load("/nonexistent.pem", NULL, err, sizeof err) == NULL
 		&& strstr(err, "/nonexistent.pem") != NULL && strstr(err, "No such file") != NULL);
 	CHECK("a missing extra file is named",
 		tls_trust_load(file(f, "ca.pem"), "/nonexistent.pem", err, sizeof err) == NULL
@@ -192,54 +192,54 @@ struct matrix {
 };
 
 static const struct matrix matrix[] = {
-	{ "P-256", "good", "localhost", { NULL }, 0, NULL },
-	{ "RSA-2048", "rsa", "localhost", { NULL }, 0, NULL },
-	{ "an intermediate", "chain", "localhost", { NULL }, 0, NULL },
-	{ "a wildcard", "good", "a.wild.test", { NULL }, 0, NULL },
+	{ "F58 P-256", "good", "localhost", { NULL }, 0, NULL },
+	{ "F58 RSA-2048", "rsa", "localhost", { NULL }, 0, NULL },
+	{ "F58 an intermediate", "chain", "localhost", { NULL }, 0, NULL },
+	{ "F58 a wildcard", "good", "a.wild.test", { NULL }, 0, NULL },
 	{ "upper case", "good", "LOCALHOST", { NULL }, 0, NULL },
 	{ "AES-256", "good", "localhost", { "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384" }, 0, NULL },
 	{ "ChaCha20", "rsa", "localhost", { "-cipher", "ECDHE-RSA-CHACHA20-POLY1305" }, 0, NULL },
 	{ "X25519", "good", "localhost", { "-groups", "X25519" }, 0, NULL },
 	{ "ALPN http/1.1", "good", "localhost", { "-alpn", "http/1.1" }, 0, NULL },
-	{ "wildcard, two labels", "good", "a.b.wild.test", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "wrong name", "wrong", "localhost", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "expired", "good", "localhost", { NULL }, 31 * DAY, "has expired or is not yet valid" },
-	{ "not yet valid", "good", "localhost", { NULL }, -2 * DAY, "has expired or is not yet valid" },
-	{ "clock in 1970", "good", "localhost", { NULL }, 1, "the system clock says 1970-01-01T01:00:00Z" },
-	{ "unknown root", "unknown", "localhost", { NULL }, 0, "signed by nobody in" },
-	{ "missing intermediate", "broken", "localhost", { NULL }, 0, "(2 roots)" },
-	{ "disorder", "disorder", "localhost", { NULL }, 0, "in the order sent (TLS error 55)" },
-	{ "SHA-1", "sha1", "localhost", { "-cipher", "ALL@SECLEVEL=0" }, 0, "SHA-1 is not) (TLS error 49)" },
-	{ "RSA-1024", "short", "localhost", { "-cipher", "ALL@SECLEVEL=0" }, 0, "a weak key (RSA below 2048 bits) (TLS error 60)" },
-	{ "critical extension", "critical", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
-	{ "Ed25519", "ed25519", "localhost", { NULL }, 0, "shares no TLS version, cipher suite" },
-	{ "TLS 1.3 only", "good", "localhost", { "-tls1_3" }, 0, "requires TLS 1.3" },
-	{ "TLS 1.1 only", "rsa", "localhost", { "-tls1_1", "-cipher", "ALL@SECLEVEL=0" }, 0, "shares no TLS version, cipher suite" },
+	{ "F58 wildcard, two labels", "good", "a.b.wild.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F58 wrong name", "wrong", "localhost", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F57 expired", "good", "localhost", { NULL }, 31 * DAY, "has expired or is not yet valid" },
+	{ "F57 not yet valid", "good", "localhost", { NULL }, -2 * DAY, "has expired or is not yet valid" },
+	{ "F59 clock in 1970", "good", "localhost", { NULL }, 1, "the system clock says 1970-01-01T01:00:00Z" },
+	{ "F58 unknown root", "unknown", "localhost", { NULL }, 0, "signed by nobody in" },
+	{ "F58 missing intermediate", "broken", "localhost", { NULL }, 0, "(2 roots)" },
+	{ "F58 disorder", "disorder", "localhost", { NULL }, 0, "in the order sent (TLS error 55)" },
+	{ "F58 SHA-1", "sha1", "localhost", { "-cipher", "ALL@SECLEVEL=0" }, 0, "SHA-1 is not) (TLS error 49)" },
+	{ "F58 RSA-1024", "short", "localhost", { "-cipher", "ALL@SECLEVEL=0" }, 0, "a weak key (RSA below 2048 bits) (TLS error 60)" },
+	{ "F58 critical extension", "critical", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
+	{ "F58 Ed25519", "ed25519", "localhost", { NULL }, 0, "shares no TLS version, cipher suite" },
+	{ "F60 TLS 1.3 only", "good", "localhost", { "-tls1_3" }, 0, "requires TLS 1.3" },
+	{ "F61 TLS 1.1 only", "rsa", "localhost", { "-tls1_1", "-cipher", "ALL@SECLEVEL=0" }, 0, "shares no TLS version, cipher suite" },
 	{ "CBC only", "rsa", "localhost", { "-cipher", "ECDHE-RSA-AES128-SHA256" }, 0, "shares no TLS version, cipher suite" },
 	{ "static RSA only", "rsa", "localhost", { "-cipher", "AES128-GCM-SHA256" }, 0, "shares no TLS version, cipher suite" },
 };
 
 /* with all.pem */
 static const struct matrix further[] = {
-	{ "a chain of P-384", "p384", "localhost", { NULL }, 0, NULL },
-	{ "P-521", "p521", "localhost", { NULL }, 0, NULL },
-	{ "RSA-4096", "rsa4096", "localhost", { NULL }, 0, NULL },
-	{ "the root sent along", "rooted", "localhost", { NULL }, 0, NULL },
-	{ "certificates behind the root", "extra", "localhost", { NULL }, 0, NULL },
-	{ "critical name constraints", "named", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
-	{ "other name constraints are not read", "hinted", "localhost", { NULL }, 0, NULL },
-	{ "a critical extended key usage", "usage", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
-	{ "a wish for a stapled answer", "staple", "localhost", { NULL }, 0, NULL },
-	{ "an address for a name", "address", "127.0.0.1", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "no alternative name: the common one", "common", "localhost", { NULL }, 0, NULL },
-	{ "the common name is another one", "common", "other.test", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "a certificate that is trusted itself", "pinned", "localhost", { NULL }, 0, NULL },
-	{ "the same for another name", "pinned", "other.test", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "a root of 8192 bits", "long", "localhost", { NULL }, 0, "key longer than 4096 bits" },
-	{ "a dot behind the name", "good", "localhost.", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "the name without its label", "good", "wild.test", { NULL }, 0, "is for another name (TLS error 56)" },
-	{ "the clock set again", "good", "localhost", { NULL }, 0, NULL },
-	{ "since a day", "expired", "localhost", { NULL }, 0, "has expired or is not yet valid" },
+	{ "F58 a chain of P-384", "p384", "localhost", { NULL }, 0, NULL },
+	{ "F58 P-521", "p521", "localhost", { NULL }, 0, NULL },
+	{ "F58 RSA-4096", "rsa4096", "localhost", { NULL }, 0, NULL },
+	{ "F58 the root sent along", "rooted", "localhost", { NULL }, 0, NULL },
+	{ "F58 certificates behind the root", "extra", "localhost", { NULL }, 0, NULL },
+	{ "F58 critical name constraints", "named", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
+	{ "F58 other name constraints are not read", "hinted", "localhost", { NULL }, 0, NULL },
+	{ "F58 a critical extended key usage", "usage", "localhost", { NULL }, 0, "critical extension that cannot be checked" },
+	{ "F58 a wish for a stapled answer", "staple", "localhost", { NULL }, 0, NULL },
+	{ "F58 an address for a name", "address", "127.0.0.1", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F58 no alternative name: the common one", "common", "localhost", { NULL }, 0, NULL },
+	{ "F58 the common name is another one", "common", "other.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F58 a certificate that is trusted itself", "pinned", "localhost", { NULL }, 0, NULL },
+	{ "F58 the same for another name", "pinned", "other.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F58 a root of 8192 bits", "long", "localhost", { NULL }, 0, "key longer than 4096 bits" },
+	{ "F58 a dot behind the name", "good", "localhost.", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F58 the name without its label", "good", "wild.test", { NULL }, 0, "is for another name (TLS error 56)" },
+	{ "F59 the clock set again", "good", "localhost", { NULL }, 0, NULL },
+	{ "F57 since a day", "expired", "localhost", { NULL }, 0, "has expired or is not yet valid" },
 };
 
 static void certificate(const struct files *f, const struct tls_trust *trust, const struct matrix *m)
@@ -266,7 +266,7 @@ static void certificate(const struct files *f, const struct tls_trust *trust, co
 	enum tls_state state = fd < 0 ? TLS_HANDSHAKE : handshake(t, fd);
 	clock_shift = 0;
 	tls_why(t, why, sizeof why);
-	snprintf(what, sizeof what, "certificates: %s", m->what);
+	snprintf(what, sizeof what, "%s: %s", m->what, m->want == NULL ? "it opens" : "refused");
 	if (m->want == NULL)
 		CHECK(what, state == TLS_OPEN && !tls_permanent(t));
 	else
@@ -288,10 +288,10 @@ static void names(const struct tls_trust *trust)
 	CHECK("a name of 256 bytes is refused", tls_new(trust, host, NULL) == NULL);
 	CHECK("no name is refused", tls_new(trust, "", NULL) == NULL);
 	random_error = EAGAIN;
-	CHECK("no handshake without randomness", tls_new(trust, "localhost", NULL) == NULL);
+	CHECK("F71 no handshake without randomness", tls_new(trust, "localhost", NULL) == NULL);
 	random_error = ENOSYS;
 	struct tls *t = tls_new(trust, "localhost", NULL);
-	CHECK("an old kernel has /dev/urandom", t != NULL);
+	CHECK("F71 an old kernel has /dev/urandom", t != NULL);
 	tls_free(t);
 	random_error = 0;
 }
@@ -329,7 +329,7 @@ static void greetings(const struct tls_trust *trust)
 	for (size_t i = 0; i < sizeof alien / sizeof alien[0]; i++)
 		CHECK("a server without TLS",
 			strstr(greeted(trust, alien[i], strlen(alien[i])), "does not speak TLS on this port") != NULL);
-	CHECK("a server with TLS 1.1", strstr(greeted(trust, old, sizeof old), "no TLS newer than 1.1") != NULL);
+	CHECK("F61 a server with TLS 1.1", strstr(greeted(trust, old, sizeof old), "no TLS newer than 1.1") != NULL);
 	CHECK("a server that does not know the name",
 		strstr(greeted(trust, alert, sizeof alert - 1), "does not know this name (TLS error 368)") != NULL);
 }
@@ -471,7 +471,7 @@ static void talk(const struct tls_trust *trust, struct peer_keys *k, size_t piec
 	CHECK("idle when all has left", tls_tx_idle(w.t));
 	CHECK("the answer comes, in the records that were asked for", receive(&w, 40000, &n) == 40000 && n == 4096);
 	w.p->sc.eng.max_frag_len = 16384;
-	CHECK("a server may send the longest ones all the same", receive(&w, 40000, &n) == 40000 && n == 16384);
+	CHECK("F68 a server may send the longest ones all the same", receive(&w, 40000, &n) == 40000 && n == 16384);
 	CHECK("want nothing but to read", tls_want_read(w.t) && !tls_want_write(w.t));
 	br_ssl_engine_close(&w.p->sc.eng);
 	for (int i = 0; i < 200 && w.state == TLS_OPEN; i++)
@@ -525,7 +525,7 @@ static void ends(const struct tls_trust *trust, struct peer_keys *k)
 	for (int i = 0; i < 20; i++)
 		wire_step(&w);
 	tls_why(w.t, why, sizeof why);
-	CHECK("a spoilt record is a failure, its bytes are not seen", w.state == TLS_FAILED
+	CHECK("F67 a spoilt record is a failure, its bytes are not seen", w.state == TLS_FAILED
 		&& tls_rx(w.t, &n) == NULL && strstr(why, "TLS error 7") != NULL);
 	wire_close(&w);
 }
@@ -631,7 +631,7 @@ static void small_records(const struct tls_trust *trust, struct peer_keys *k)
 			tls_rx_done(w.t, n);
 		}
 	}
-	CHECK("records of one byte", got >= 5000 && w.state == TLS_OPEN);
+	CHECK("F69 records of one byte", got >= 5000 && w.state == TLS_OPEN);
 	wire_close(&w);
 }
 
@@ -645,7 +645,7 @@ static void renegotiation(const struct tls_trust *trust, struct peer_keys *k)
 	for (int i = 0; i < 20; i++)
 		wire_step(&w);
 	/* RFC 5246 7.2.2: the alert no_renegotiation; this server gives up with it */
-	CHECK("a server's wish to begin again is refused", w.state == TLS_OPEN
+	CHECK("F66 a server's wish to begin again is refused", w.state == TLS_OPEN
 		&& br_ssl_engine_last_error(&w.p->sc.eng) == BR_ERR_RECV_FATAL_ALERT + BR_ALERT_NO_RENEGOTIATION);
 	wire_close(&w);
 }
@@ -672,7 +672,7 @@ static void resumption(const struct tls_trust *trust, struct peer_keys *k)
 	other = s;
 	other.bytes[0] ^= 1;
 	wire_open(&w, trust, k, 16384, &other);
-	CHECK("declined: a full handshake", wire_shake(&w) && !tls_resumed(w.t));
+	CHECK("F70 declined: a full handshake", wire_shake(&w) && !tls_resumed(w.t));
 	wire_close(&w);
 
 	other = s;
@@ -704,7 +704,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof matrix / sizeof matrix[0]; i++)
 		certificate(&f, trust, &matrix[i]);
 	struct tls_trust *all = tls_trust_load(file(&f, "all.pem"), NULL, err, sizeof err);
-	CHECK("all roots load, or are left out", all != NULL);
+	CHECK("F72 all roots load, or are left out", all != NULL);
 	for (size_t i = 0; all != NULL && i < sizeof further / sizeof further[0]; i++)
 		certificate(&f, all, &further[i]);
 	tls_trust_free(all);

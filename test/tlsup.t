@@ -139,7 +139,7 @@ to good UP_KEEPALIVE_MS=0
 for n in 1 2 3; do
 	ask hello
 done
-is 'sessions are resumed' "$(tail -n 3 "$T/nginx/log" | cut -d ' ' -f 2 | tr '\n' ' ')" '. r r '
+is 'F70 sessions are resumed' "$(tail -n 3 "$T/nginx/log" | cut -d ' ' -f 2 | tr '\n' ' ')" '. r r '
 is 'on connections of their own' "$(tail -n 3 "$T/nginx/log" | cut -d ' ' -f 1 | sort -u | wc -l | tr -d ' ')" 3
 
 # ---- refused ----
@@ -171,7 +171,7 @@ refused plain 'does not speak TLS'
 echo "$provider" >"$T/nginx/mute.port"
 to mute TLS_MS=300
 ask hello
-is 'silent in the handshake' "$status $(json error.type) $(field x-should-retry)" '504 timeout_error '
+is 'F64 silent in the handshake' "$status $(json error.type) $(field x-should-retry)" '504 timeout_error '
 "$top/test/tool" port >"$T/nginx/closed.port"
 to closed MAX_RETRIES=1
 ask hello
@@ -190,7 +190,7 @@ refused good 'signed by nobody' "SSL_CERT_FILE=$T/ca/alien.pem"
 
 # ---- bundles at the start ----
 
-has 'what was read is told' "$log" "CA bundle: 1 loaded, 0 skipped ($T/ca/alien.pem)"
+has 'F72 what was read is told' "$log" "CA bundle: 1 loaded, 0 skipped ($T/ca/alien.pem)"
 # start_with FILE: a proxy that is to trust it; what it says before it ends
 start_with() {
 	{
@@ -199,7 +199,7 @@ start_with() {
 	} >"$T/env.bad"
 	chmod 600 "$T/env.bad"
 	timeout 10 "$PROXY" --env "$T/env.bad" >"$T/said" 2>&1
-	is "no start with $2" $? 111
+	is "F72 no start with $2" $? 111
 	has "no start with $2: said" "$T/said" "$1"
 }
 stop $proxy_pid
@@ -252,11 +252,11 @@ size() {
 text='data: {"choices":[{"delta":{"content":"So far"}}]}\n\n'
 finish='data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
 json_text='{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}'
-ends 'no close_notify behind a length' false '200 0 0' "Content-Length: ${#json_text}\r\n" "$json_text"
+ends 'F76 no close_notify behind a length' false '200 0 0' "Content-Length: ${#json_text}\r\n" "$json_text"
 ends 'no close_notify behind chunks' true '200 0 2' 'Transfer-Encoding: chunked\r\n' \
 	"$(size "$text")\r\n$text\r\n$(size "$finish")\r\n$finish\r\n0\r\n\r\n"
-ends 'no close_notify, the answer finished' true '200 0 2' '' "$text$finish"
+ends 'F91 no close_notify, the answer finished' true '200 0 2' '' "$text$finish"
 ends 'no close_notify, the answer not finished' true '200 1 0' '' "$text"
-ends 'no close_notify within a length' false '502 0 0' 'Content-Length: 100\r\n' "$json_text"
-ends 'no close_notify within a document' false '502 0 0' '' '{"choices":[{"message":{"content":"who'
+ends 'F76 no close_notify within a length' false '502 0 0' 'Content-Length: 100\r\n' "$json_text"
+ends 'F77 no close_notify within a document' false '502 0 0' '' '{"choices":[{"message":{"content":"who'
 alive

@@ -213,7 +213,7 @@ wait $all
 wanted >"$T/want"
 for name in chunk close; do
 	verdicts $name "$size" >"$T/got"
-	same "a stream cut at every byte ($name)" "$T/got" "$T/want"
+	same "F90 a stream cut at every byte ($name)" "$T/got" "$T/want"
 done
 is 'a cut says so' "$("$top/test/tool" body <"$T/chunk/$((first + 3))" | sed -n 's/.*"message":"\([^"]*\)".*/\1/p')" \
 	"the upstream's connection closed in the middle of its answer"
@@ -229,7 +229,7 @@ for name in doc open; do
 		n=$((n + 1))
 	done >"$T/want"
 	verdicts $name "$length" | cut -d ' ' -f 1,2 >"$T/got"
-	same "a document cut at every byte ($name)" "$T/got" "$T/want"
+	same "F76 a document cut at every byte ($name)" "$T/got" "$T/want"
 done
 
 # broken WHAT: the stream in $T/answer ends with one error and no clean end
@@ -256,16 +256,16 @@ done
 ask reset-later '"stream":true'
 broken 'reset later'
 ask reset-finished '"stream":true'
-has 'reset behind the finish is an end' "$T/body" message_stop
+has 'F91 reset behind the finish is an end' "$T/body" message_stop
 hasnt 'reset behind the finish: no error' "$T/body" 'event: error'
 
 # ---- silence ----
 
 ask open-after-done '"stream":true'
-has 'held open behind [DONE]' "$T/body" message_stop
+has 'F92 held open behind [DONE]' "$T/body" message_stop
 SECONDS_MAX=15
 ask open-after-finish '"stream":true'
-has 'held open behind the finish' "$T/body" message_stop
+has 'F92 held open behind the finish' "$T/body" message_stop
 ask open-after-finish
 is 'held open behind the finish, whole' "$(json content.0.text)" All
 SECONDS_MAX=20
@@ -279,7 +279,7 @@ closed() {
 for stream in true false; do
 	before=$(sent_count)
 	ask all-mute "\"stream\":$stream"
-	is "no head (stream: $stream)" "$status $(json error.type)" '504 timeout_error'
+	is "F89 no head (stream: $stream)" "$status $(json error.type)" '504 timeout_error'
 	is "no head: sent once (stream: $stream)" $(($(sent_count) - before)) 1
 	check "no head: the upstream is let go (stream: $stream)" closed
 	ask head-only "\"stream\":$stream"
@@ -287,7 +287,7 @@ for stream in true false; do
 done
 has 'the error names the setting' "$T/body" REQUEST_TIMEOUT
 ask text-then-mute '"stream":true'
-broken 'silent later'
+broken 'F93 silent later'
 has 'silent later: type' "$T/body" timeout_error
 check 'silent later: the upstream is let go' closed
 ask comments-only '"stream":true'
@@ -297,7 +297,7 @@ is 'half a document, then nothing' "$status $(json error.type)" '504 timeout_err
 ask within-blanks
 is 'blank lines within a document neither' "$status $(json error.type)" '504 timeout_error'
 ask blanks-only
-is 'blank lines are no progress' "$status $(json error.type)" '504 timeout_error'
+is 'F84 blank lines are no progress' "$status $(json error.type)" '504 timeout_error'
 
 # ---- meanwhile ----
 
@@ -308,10 +308,10 @@ events() {
 stop $proxy_pid
 start_proxy HOLD_MS=200 PING_MS=100
 ask long-silence '"stream":true'
-is 'held, then pings' "$(events)" 'message_start ping content_block_start content_block_delta content_block_stop message_delta message_stop '
+is 'F93 held, then pings' "$(events)" 'message_start ping content_block_start content_block_delta content_block_stop message_delta message_stop '
 [ "$(grep -c '^event: ping' "$T/body")" -gt 2 ] && ok 'several pings' || not_ok 'several pings' "$(cat "$T/body")"
 ask text-gap '"stream":true'
-is 'pings within a block' "$(events)" \
+is 'F93 pings within a block' "$(events)" \
 	'message_start content_block_start content_block_delta ping content_block_delta content_block_stop message_delta message_stop '
 is 'pings change nothing' "$(message | head -n 1)" 'text One two'
 ask late-refusal '"stream":true'
@@ -323,7 +323,7 @@ is 'whole: nothing comes before' "$(json content.0.text)" 'At last'
 stop $proxy_pid
 start_proxy HOLD_MS=200 PING_MS=5000 NUDGE_MS=200
 ask long-silence '"stream":true'
-is 'empty deltas in a block of their own' "$(message | head -n 2)" 'thinking 
+is 'F93 empty deltas in a block of their own' "$(message | head -n 2)" 'thinking 
 text At last'
 [ "$(grep -c '"thinking_delta","thinking":""' "$T/body")" -ge 2 ] && ok 'several empty deltas' || not_ok 'several empty deltas' "$(cat "$T/body")"
 ask text-gap '"stream":true'

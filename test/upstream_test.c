@@ -477,25 +477,25 @@ static void kept(bool tls)
 	close_all(true);
 	other.openai_api_key = "sk-two";
 	up = up_open(pool, &other, false, now);
-	CHECK("nor with another key", !up_reused(up));
+	CHECK("F108 nor with another key", !up_reused(up));
 	close_all(true);
 	defaults(&other, "LOCALHOST", tls);
 	up = up_open(pool, &other, false, now);
-	CHECK("nor for another host", !up_reused(up));
+	CHECK("F108 nor for another host", !up_reused(up));
 	close_all(true);
 	defaults(&other, "localhost", tls);
 	other.target.port++;
 	up = up_open(pool, &other, false, now);
-	CHECK("nor for another port", !up_reused(up));
+	CHECK("F108 nor for another port", !up_reused(up));
 	close_all(true);
 	defaults(&other, "localhost", !tls);
 	up = up_open(pool, &other, false, now);
-	CHECK("nor with TLS for plain, or the other way", !up_reused(up));
+	CHECK("F108 nor with TLS for plain, or the other way", !up_reused(up));
 	close_all(true);
 	defaults(&other, "localhost", tls);
 	other.extra_ca_file = other.ssl_cert_file;
 	up = up_open(pool, &other, false, now);
-	CHECK("nor with other roots", !up_reused(up));
+	CHECK("F108 nor with other roots", !up_reused(up));
 	close_all(true);
 	clean();
 }
@@ -506,12 +506,12 @@ static void stale(bool tls)
 	until(UP_OPEN);
 	close_all(true);
 	close_server();
-	CHECK("closed by the server: a new one", !reopened(&config) && up_state(up) == UP_OPEN);
+	CHECK("F104 closed by the server: a new one", !reopened(&config) && up_state(up) == UP_OPEN);
 
 	close_all(true);
 	server_put("unasked");
 	serve();
-	CHECK("spoke out of turn: a new one", !reopened(&config) && up_state(up) == UP_OPEN);
+	CHECK("F104 spoke out of turn: a new one", !reopened(&config) && up_state(up) == UP_OPEN);
 
 	server_put("waits");
 	came(false);
@@ -592,7 +592,7 @@ static void crowd(void)
 static void resolving(void)
 {
 	open_up("absent", false);
-	CHECK("no such name", until(UP_OPEN) == UP_FAILED
+	CHECK("F45 no such name", until(UP_OPEN) == UP_FAILED
 		&& strcmp(up_why(up), "cannot resolve absent: no such name") == 0 && !up_retry(up) && up_permanent(up) && !up_timed_out(up));
 	close_all(false);
 
@@ -601,7 +601,7 @@ static void resolving(void)
 	CHECK("a lookup is polled", up_state(up) == UP_NAME && up_poll(up, p, true) == 2
 		&& p[0].events == POLLIN && up_due(up) == now + 8000);
 	now += 8000;
-	CHECK("until its deadline", until(UP_OPEN) == UP_FAILED
+	CHECK("F46 until its deadline", until(UP_OPEN) == UP_FAILED
 		&& strcmp(up_why(up), "cannot resolve hang: no answer in time") == 0 && !up_retry(up) && !up_permanent(up));
 	close_all(false);
 	now += 3000;
@@ -646,15 +646,15 @@ static void connecting(void)
 
 	open_up("refused", false);
 	snprintf(want, sizeof want, "cannot connect to refused port %d: %s", port, getenv("REFUSED") != NULL ? getenv("REFUSED") : "Connection refused");
-	CHECK("refused", until(UP_OPEN) == UP_FAILED && strcmp(up_why(up), want) == 0 && up_retry(up) && !up_permanent(up) && !up_timed_out(up));
+	CHECK("F53 refused", until(UP_OPEN) == UP_FAILED && strcmp(up_why(up), want) == 0 && up_retry(up) && !up_permanent(up) && !up_timed_out(up));
 	close_all(false);
 
 	open_up("second", false);
-	CHECK("the first address refuses, the second works", until(UP_OPEN) == UP_OPEN);
+	CHECK("F50 the first address refuses, the second works", until(UP_OPEN) == UP_OPEN);
 	close_all(false);
 	clean();
 	open_up("six", false);
-	CHECK("IPv6 refuses, IPv4 works", until(UP_OPEN) == UP_OPEN);
+	CHECK("F52 IPv6 refuses, IPv4 works", until(UP_OPEN) == UP_OPEN);
 	close_all(false);
 	clean();
 
@@ -664,15 +664,15 @@ static void connecting(void)
 
 	open_up("stagger", false);
 	until(UP_DIAL);
-	CHECK("the second address waits 250 ms", up_state(up) == UP_DIAL && up_poll(up, p, true) == 1
+	CHECK("F51 the second address waits 250 ms", up_state(up) == UP_DIAL && up_poll(up, p, true) == 1
 		&& p[0].events == POLLOUT && up_due(up) == now + 250);
 	now += 250;
-	CHECK("and wins", until(UP_OPEN) == UP_OPEN);
+	CHECK("F51 and wins", until(UP_OPEN) == UP_OPEN);
 	close_all(false);
 	clean();
 	now -= 1000000;		/* within the time that the names are kept */
 	open_up("stagger", false);
-	CHECK("next time it is first", until(UP_OPEN) == UP_OPEN);
+	CHECK("F51 next time it is first", until(UP_OPEN) == UP_OPEN);
 	close_all(false);
 	clean();
 
@@ -692,7 +692,7 @@ static void connecting(void)
 	CHECK("to the end", up_state(up) == UP_DIAL);
 	now = began + 10000;
 	turn(up);
-	CHECK("a deadline is told as one", up_state(up) == UP_FAILED && up_timed_out(up) && !up_retry(up) && !up_permanent(up)
+	CHECK("F54 a deadline is told as one", up_state(up) == UP_FAILED && up_timed_out(up) && !up_retry(up) && !up_permanent(up)
 		&& strcmp(up_why(up), "cannot connect to black: no answer within 10.000s") == 0);
 	close_all(false);
 	clean();
@@ -733,7 +733,7 @@ static void distrust(void)
 	defaults(&config, "localhost", true);
 	config.ssl_cert_file = file(&files, "alien.pem");
 	snprintf(want, sizeof want, "signed by nobody in %s (1 roots)", config.ssl_cert_file);
-	CHECK("an unknown root", strstr(refusal(true), want) != NULL && !up_retry(up) && up_permanent(up) && !up_sent(up));
+	CHECK("F58 an unknown root", strstr(refusal(true), want) != NULL && !up_retry(up) && up_permanent(up) && !up_sent(up));
 	close_all(false);
 	clean();
 
@@ -747,7 +747,7 @@ static void distrust(void)
 	clean();
 
 	defaults(&config, "second", true);
-	CHECK("another name", strstr(refusal(true), "cannot agree on TLS with second: the server's certificate is for another name") != NULL
+	CHECK("F58 another name", strstr(refusal(true), "cannot agree on TLS with second: the server's certificate is for another name") != NULL
 		&& !up_retry(up));
 	close_all(false);
 	clean();
@@ -773,7 +773,7 @@ static void no_handshake(void)
 	up = up_open(pool, &config, true, now);
 	UNTIL(server >= 0);
 	server_put("HTTP/1.1 400 Bad Request\r\n\r\n");
-	CHECK("a server without TLS", until(UP_OPEN) == UP_FAILED && !up_retry(up)
+	CHECK("F62 a server without TLS", until(UP_OPEN) == UP_FAILED && !up_retry(up)
 		&& strstr(up_why(up), "does not speak TLS on this port") != NULL);
 	close_all(false);
 	clean();
@@ -781,9 +781,9 @@ static void no_handshake(void)
 	up = up_open(pool, &config, true, now);
 	UNTIL(up_state(up) == UP_TLS && server >= 0);
 	int64_t due = up_due(up);
-	CHECK("a server that says nothing", up_state(up) == UP_TLS && due == now + 9000);
+	CHECK("F64 a server that says nothing", up_state(up) == UP_TLS && due == now + 9000);
 	now = due;
-	CHECK("has a deadline", until(UP_OPEN) == UP_FAILED && up_timed_out(up) && !up_retry(up) && !up_permanent(up)
+	CHECK("F64 has a deadline", until(UP_OPEN) == UP_FAILED && up_timed_out(up) && !up_retry(up) && !up_permanent(up)
 		&& strcmp(up_why(up), "TLS handshake with localhost: no answer within 9.000s") == 0);
 	close_all(false);
 	clean();
@@ -800,7 +800,7 @@ static void no_handshake(void)
 			close(server);
 		}
 		server = -1;
-		CHECK(hard ? "a reset in the handshake" : "an end in the handshake", until(UP_OPEN) == UP_FAILED
+		CHECK(hard ? "F65 a reset in the handshake" : "F65 an end in the handshake", until(UP_OPEN) == UP_FAILED
 			&& up_retry(up) && !up_sent(up) && strstr(up_why(up), "during the TLS handshake") != NULL);
 		close_all(false);
 		clean();
@@ -827,7 +827,7 @@ static void sessions(void)
 	close_all(false);
 	clean();
 	open_up("localhost", true);
-	CHECK("the second is resumed", until(UP_OPEN) == UP_OPEN && resumed());
+	CHECK("F70 the second is resumed", until(UP_OPEN) == UP_OPEN && resumed());
 	close_all(false);
 	clean();
 	tls_server = false;
@@ -850,7 +850,7 @@ static void sessions(void)
 	clean();
 	br_ssl_session_cache_lru_init(&keys.cache, keys.store, sizeof keys.store);
 	open_up("localhost", true);
-	CHECK("a server that forgot has a full one", until(UP_OPEN) == UP_OPEN && !resumed());
+	CHECK("F70 a server that forgot has a full one", until(UP_OPEN) == UP_OPEN && !resumed());
 	put("hello");
 	CHECK("that works", strcmp(server_get(), "hello") == 0);
 	close_all(true);

@@ -37,13 +37,13 @@ V = ssl.TLSVersion
 refused("F60 TLS 1.3 alone", server(minimum=V.TLSv1_3, maximum=V.TLSv1_3), "requires TLS 1.3")
 refused("F61 TLS 1.1 alone", server(minimum=V.TLSv1_1, maximum=V.TLSv1_1), "TLS")
 refused("F61 TLS 1.0 alone", server(minimum=V.TLSv1, maximum=V.TLSv1), "TLS")
-for number, name, words in (
-        ("F62", "HTTP", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), ("F63", "SSH", b"SSH-2.0-OpenSSH_9.6\r\n"),
-        ("F63", "SMTP", b"220 mail ESMTP\r\n"), ("F63", "zeros", bytes(200)), ("F63", "ones", b"\xff" * 70000),
-        ("F63", "all bytes", bytes(range(256)) * 100), ("F63", "a record too long", b"\x16\x03\x03\xff\xff" + bytes(70000)),
-        ("F63", "data in the place of a handshake", b"\x17\x03\x03\0\5hello"), ("F63", "an alert", b"\x15\x03\x03\0\2\2\x28"),
-        ("F63", "an empty record", b"\x16\x03\x03\0\0" * 50), ("F63", "SSL 2", b"\x80\x2e\x01\0\2" + bytes(43))):
-    case("%s the port speaks %s" % (number, name), [RAW, words, 0.05], E(502, "api_error"), hits=0)
+for name, words in (
+        ("F62 the port speaks HTTP", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), ("F63 the port speaks SSH", b"SSH-2.0-OpenSSH_9.6\r\n"),
+        ("F63 the port speaks SMTP", b"220 mail ESMTP\r\n"), ("F63 the port speaks zeros", bytes(200)), ("F63 the port speaks ones", b"\xff" * 70000),
+        ("F63 the port speaks all bytes", bytes(range(256)) * 100), ("F63 the port speaks a record too long", b"\x16\x03\x03\xff\xff" + bytes(70000)),
+        ("F63 the port speaks data in the place of a handshake", b"\x17\x03\x03\0\5hello"), ("F63 the port speaks an alert", b"\x15\x03\x03\0\2\2\x28"),
+        ("F63 the port speaks an empty record", b"\x16\x03\x03\0\0" * 50), ("F63 the port speaks SSL 2", b"\x80\x2e\x01\0\2" + bytes(43))):
+    case(name, [RAW, words, 0.05], E(502, "api_error"), hits=0)
 
 # ---- F64, F65: a handshake that does not come to its end
 
