@@ -15,7 +15,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "config_load.h"
@@ -231,17 +233,33 @@ static bool set_target(struct load *l)
 	return check_upstream(l, &q);
 }
 
+/* A socket in the file system: it has no port, and who may use it is told by its mode and its directory's. */
+static bool check_socket(struct load *l)
+{
+	size_t most = sizeof ((struct sockaddr_un *)0)->sun_path - 1;
+
+	l->c->port = 0;
+	return strlen(l->c->host) <= most
+		|| load_fail(l, "HOST", ": the path of a socket may have %zu bytes: give a shorter one", most);
+}
+
 static bool check_host(struct load *l)
 {
 	struct config *c = l->c;
 	size_t i = option_named("HOST"), n = strlen(c->host);
+	static const char scheme[] = "unix:";
 
+	if (strncmp(c->host, scheme, sizeof scheme - 1) == 0)
+		c->host += sizeof scheme - 1;
+	if (*c->host == '/')
+		return check_socket(l);
 	if (c->host[0] == '[' && c->host[n - 1] == ']') {
 		l->option[i].value[n - 1] = 0;
 		c->host++;
 	}
 	if (!*c->host || strpbrk(c->host, " /[]"))
-		return load_fail(l, "HOST", " is \"%s\": give a name or an IP address alone", c->host);
+		return load_fail(l, "HOST", " is \"%s\": give a name or an IP address alone, or the path of a socket",
+			c->host);
 	if (target_loopback(c->host) || c->asks_key || c->allow_anonymous)
 		return true;
 	return load_fail(l, "HOST", "=%s lets other machines use your key: "
@@ -295,7 +313,8 @@ static bool check_log(struct load *l)
 {
 	struct config *c = l->c;
 	const char *dir = c->log_dir, *name = c->log_file;
-	char usual[40];
+	char usual[sizeof ((struct sockaddr_un *)0)->sun_path + 40];
+	const char *slash = strrchr(c->host, '/');
 	int format = q_word("text json", c->log_format, strlen(c->log_format));
 
 	if (format < 0)
@@ -305,7 +324,10 @@ static bool check_log(struct load *l)
 		return true;
 	if (*dir && strchr(name, '/'))
 		return load_fail(l, "LOG_FILE", " is a path, and LOG_DIR is set too: give a name alone");
-	fmt(usual, sizeof usual, "claude-code-proxy-%d.log", c->port);
+	if (slash != NULL)
+		fmt(usual, sizeof usual, "claude-code-proxy-%s.log", slash + 1);
+	else
+		fmt(usual, sizeof usual, "claude-code-proxy-%d.log", c->port);
 	if (fmt(c->log_path, sizeof c->log_path, "%s%s%s", dir, *dir ? "/" : "", *name ? name : usual) >= sizeof c->log_path)
 		return load_fail(l, *dir ? "LOG_DIR" : "LOG_FILE", " is too long");
 	return check_log_path(l, *dir ? "LOG_DIR" : "LOG_FILE");

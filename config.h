@@ -42,7 +42,8 @@ struct config {
 	const char *file;	/* NULL: environment only */
 	/* strings are never NULL; "" is not set */
 	const char *openai_api_key, *openai_base_url, *upstream_api, *big_model, *middle_model, *small_model, *vision_model;
-	const char *host, *anthropic_api_key, *keys_file, *azure_api_version, *requesty_api_key;
+	const char *host;	/* a name, an address without brackets, or the path of a socket: it begins with / */
+	const char *anthropic_api_key, *keys_file, *azure_api_version, *requesty_api_key;
 	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
 	char *client_keys;		/* "name\0key\0" nkeys times, of ANTHROPIC_API_KEYS_FILE, or NULL */

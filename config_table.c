@@ -52,7 +52,7 @@ const struct option options[] = {
 	OPTION(MODELS, TOKENS, min_tokens_limit, 0, 100000000, "MIN_TOKENS_LIMIT", "0",
 		"raise max_tokens below this to it; 0: never"),
 
-	OPTION(LISTEN, TEXT, host, 0, 0, "HOST", "127.0.0.1", "address to listen on"),
+	OPTION(LISTEN, TEXT, host, 0, 0, "HOST", "127.0.0.1", "address to listen on, or the path of a Unix socket: /path, unix:/path"),
 	OPTION(LISTEN, COUNT, port, 0, 65535, "PORT", "8082", "port to listen on; 0: the system picks one"),
 	OPTION(LISTEN, SECRET, anthropic_api_key, 0, 0, "ANTHROPIC_API_KEY", "",
 		"what clients must present (x-api-key or Authorization: Bearer)"),

@@ -6,6 +6,7 @@
 #define CONN_H
 
 #include <poll.h>
+#include <sys/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,8 @@ struct instance {
 	bool given;			/* the listener is a supervisor's, wherever that is */
 	bool leaving;			/* nobody accepts for it any more: the same as draining and patient */
 	int listener;			/* -1: none (any more) */
+	dev_t dev;			/* the socket file that is to be removed with it; ino 0: none */
+	ino_t ino;
 	int port;			/* where it listens: with PORT=0 the one that the system picked */
 	unsigned next;			/* of the settings that make room */
 	struct model_settings settings[INSTANCE_MODELS];
@@ -216,6 +219,12 @@ struct conn {
 /* Takes a reference of the caller's to a configuration and a log. NULL: out of memory (nothing is taken). */
 struct instance *instance_new(const struct config *cfg, struct logfile *logs, struct logfile *log);
 void instance_drop(struct instance *i);	/* gives one back */
+
+/* Its listener is a socket in the file system and its own: instance_deaf removes the file, unless another stands there. */
+void instance_owns(struct instance *i);
+
+/* Closes the listener. */
+void instance_deaf(struct instance *i);
 
 /* A new connection on in and out (both closed by conn_free). NULL: out of memory (nothing is closed). */
 struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out, const char *peer);

@@ -90,7 +90,7 @@ static void banner(const struct instance *inst)
 	struct log *l = &inst->log->log;
 	char where[300];
 
-	log_line(l, LOG_INFO, "claude-code-proxy %s listening on http://%s -> %s", VERSION,
+	log_line(l, LOG_INFO, "claude-code-proxy %s listening on %s%s -> %s", VERSION, cfg->host[0] == '/' ? "" : "http://",
 		listen_where(inst->cfg->host, inst->port, where, sizeof where), cfg->target.shown);
 	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; client keys are %s",
 		cfg->big_model, cfg->middle_model, cfg->small_model,
@@ -131,6 +131,10 @@ int instances_open(struct instances *s)
 			return 111;
 	}
 	inherited_close(&s->in);
+	/* what the program before this one made is this one's now */
+	for (int i = 0; i < s->n; i++)
+		if (!s->at[i]->given)
+			instance_owns(s->at[i]);
 	s->running = true;
 	return 0;
 }
@@ -140,8 +144,7 @@ int instances_open(struct instances *s)
 static void close_listener(struct instances *s, struct instance *inst)
 {
 	s->empty(s->ctx, inst);
-	close(inst->listener);
-	inst->listener = -1;
+	instance_deaf(inst);
 }
 
 /* Gives the new one a listener, the old one's where that is right. False with why: the old one has its own as before. */
@@ -153,12 +156,14 @@ static bool settle(struct instances *s, struct instance *new, struct instance *o
 		new->given = old->given;
 		new->listener = old->listener;
 		new->port = old->port;
+		new->dev = old->dev;
+		new->ino = old->ino;
 		old->listener = -1;
 		return true;
 	}
 	if (listen_open(new, &s->in, why, room))
 		return true;
-	if (new->cfg->port != old->port)
+	if (new->cfg->port != old->port || new->cfg->host[0] == '/' || old->cfg->host[0] == '/')
 		return false;
 	close_listener(s, old);
 	if (listen_open(new, &s->in, why, room))
@@ -230,13 +235,13 @@ void instances_reload(struct instances *s, const struct options *o)
 
 /* ---- the end ---- */
 
-void instances_close(struct instances *s)
+void instances_close(struct instances *s, bool handed)
 {
-	for (int i = 0; i < s->n; i++)
-		if (s->at[i]->listener >= 0) {
-			close(s->at[i]->listener);
-			s->at[i]->listener = -1;
-		}
+	for (int i = 0; i < s->n; i++) {
+		if (handed)
+			s->at[i]->ino = 0;
+		instance_deaf(s->at[i]);
+	}
 }
 
 void instances_free(struct instances *s)

@@ -30,7 +30,8 @@ int instances_open(struct instances *s);
  */
 void instances_reload(struct instances *s, const struct options *o);
 
-void instances_close(struct instances *s);	/* the listeners */
+/* The listeners. handed: a new program has them too, and socket files stay. */
+void instances_close(struct instances *s, bool handed);
 void instances_free(struct instances *s);
 
 /* For lines of the whole program: the first instance's. */

@@ -3,14 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BACKLOG 511
 #define FIRST_FD 3	/* of what is inherited */
+#define SOCKET_MODE 0660
 
 void listen_own(int fd)
 {
@@ -24,7 +24,10 @@ const char *listen_where(const char *host, int port, char *dst, size_t room)
 {
 	bool six = strchr(host, ':') != NULL;
 
-	fmt(dst, room, "%s%s%s:%d", six ? "[" : "", host, six ? "]" : "", port);
+	if (*host == '/')
+		fmt(dst, room, "unix:%s", host);
+	else
+		fmt(dst, room, "%s%s%s:%d", six ? "[" : "", host, six ? "]" : "", port);
 	return dst;
 }
 
@@ -42,6 +45,10 @@ void listen_peer(const struct sockaddr_storage *sa, char *dst, size_t room)
 	const unsigned char *a = six->sin6_addr.s6_addr;
 	size_t n = 0;
 
+	if (sa->ss_family == AF_UNIX) {
+		fmt(dst, room, "unix");
+		return;
+	}
 	if (sa->ss_family == AF_INET) {
 		ipv4_text((const unsigned char *)&four->sin_addr, dst, room);
 		return;
@@ -118,7 +125,7 @@ static int port_of(int fd)
 	struct sockaddr_storage sa;
 	socklen_t n = sizeof sa;
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
+	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0 || sa.ss_family == AF_UNIX)
 		return 0;
 	if (sa.ss_family == AF_INET6)
 		return ntohs(((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
@@ -185,13 +192,27 @@ static int take_named(struct inherited *in, const char *file)
 	return -1;
 }
 
-struct addrinfo *listen_resolve(const char *host, int port_number)
+bool listen_resolve(struct places *p, const char *host, int port_number)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	size_t n = strlen(host);
 	char port[16];
 
-	fmt(port, sizeof port, "%d", port_number);
-	return getaddrinfo(host, port, &hints, &list) == 0 ? list : NULL;
+	if (*host != '/') {
+		fmt(port, sizeof port, "%d", port_number);
+		return getaddrinfo(host, port, &hints, &p->list) == 0;
+	}
+	*p = (struct places){ .list = &p->one, .file.sun_family = AF_UNIX };
+	p->one = (struct addrinfo){ .ai_family = AF_UNIX, .ai_socktype = SOCK_STREAM, .ai_addr = (struct sockaddr *)(void *)&p->file,
+		.ai_addrlen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1) };
+	memcpy(p->file.sun_path, host, n);
+	return true;
+}
+
+void listen_forget(struct places *p)
+{
+	if (p->list != &p->one)
+		freeaddrinfo(p->list);
 }
 
 static bool listens(struct instance *inst, int fd)
@@ -215,34 +236,81 @@ void listen_inherit(struct instance *inst, struct inherited *in)
 
 	if (in->n == 0 || (file != NULL && inherits(inst, in, take_named(in, file))))
 		return;
-	struct addrinfo *list = listen_resolve(inst->cfg->host, inst->port);
-	if (list == NULL)
+	struct places p;
+	if (!listen_resolve(&p, inst->cfg->host, inst->port))
 		return;
-	inherits(inst, in, take(in, list));
-	freeaddrinfo(list);
+	inherits(inst, in, take(in, p.list));
+	listen_forget(&p);
+}
+
+/*
+ * Whether a socket can be made there: nothing is there, or was a socket that
+ * nobody listens on any more, which is removed. False with *why.
+ */
+static bool clear_file(const struct addrinfo *a, const char *path, const char **why)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return true;	/* or what is wrong with it comes of bind */
+	*why = "there is a file that is no socket; set another HOST, or remove it";
+	if (!S_ISSOCK(st.st_mode))
+		return false;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error = fd < 0 || connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
+	if (fd >= 0)
+		close(fd);
+	*why = error == EACCES ? "another account's socket is there; set another HOST" :
+		"the socket is in use; set another HOST, or stop what listens there";
+	if (error == ECONNREFUSED)
+		unlink(path);
+	return error == ENOENT || error == ECONNREFUSED;
+}
+
+/* For its owner and its group, from its first moment on. */
+static int listen_at(const struct addrinfo *a, const char *path, const char **why)
+{
+	if (!clear_file(a, path, why))
+		return -1;
+	mode_t mask = umask(~(mode_t)SOCKET_MODE & 0777);
+	int fd = listen_on(a);
+	umask(mask);
+	*why = strerror(errno);
+	return fd;
+}
+
+/* A name of both families, such as localhost, means IPv4: that is what people write in base URLs. */
+static int listen_first(const struct addrinfo *list, const char **why)
+{
+	int fd = -1;
+
+	for (int four = 1; four >= 0; four--)
+		for (const struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next)
+			if ((a->ai_family == AF_INET) == four)
+				fd = listen_on(a);
+	*why = errno == EADDRINUSE ? "the port is in use; set another PORT, or stop what listens there" : strerror(errno);
+	return fd;
 }
 
 bool listen_open(struct instance *inst, struct inherited *in, char *why, size_t room)
 {
+	const char *host = inst->cfg->host, *said;
+	bool file = *host == '/';
 	char where[300];
-	int fd = in->ready < 0 || inst->port == 0 ? take(in, NULL) : -1;
+	int fd = in->ready < 0 || (inst->port == 0 && !file) ? take(in, NULL) : -1;
+	struct places p;
 
 	if (inherits(inst, in, fd))
 		return true;
-	struct addrinfo *list = listen_resolve(inst->cfg->host, inst->port);
-	if (list == NULL) {
-		fmt(why, room, "HOST %s: no such address", inst->cfg->host);
+	if (!listen_resolve(&p, host, inst->port)) {
+		fmt(why, room, "HOST %s: no such address", host);
 		return false;
 	}
-	/* a name of both families, such as localhost, means IPv4: that is what people write in base URLs */
-	for (int four = 1; four >= 0; four--)
-		for (struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next)
-			if ((a->ai_family == AF_INET) == four)
-				fd = listen_on(a);
-	int error = errno;
-	freeaddrinfo(list);
-	if (!listens(inst, fd))
-		fmt(why, room, "cannot listen on %s: %s", listen_where(inst->cfg->host, inst->port, where, sizeof where), error == EADDRINUSE ?
-			"the port is in use; set another PORT, or stop what listens there" : strerror(error));
+	fd = file ? listen_at(p.list, host, &said) : listen_first(p.list, &said);
+	listen_forget(&p);
+	if (listens(inst, fd))
+		instance_owns(inst);
+	else
+		fmt(why, room, "cannot listen on %s: %s", listen_where(host, inst->port, where, sizeof where), said);
 	return fd >= 0;
 }

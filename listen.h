@@ -2,7 +2,9 @@
 #ifndef LISTEN_H
 #define LISTEN_H
 
+#include <netdb.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "commands.h"
 #include "conn.h"
@@ -39,10 +41,18 @@ void listen_inherit(struct instance *inst, struct inherited *in);
  */
 bool listen_open(struct instance *inst, struct inherited *in, char *why, size_t room);
 
-/* The addresses of HOST; to be freed by freeaddrinfo. NULL: there are none. */
-struct addrinfo *listen_resolve(const char *host, int port);
+/* Where HOST and PORT are: some addresses, or the one of a socket in the file system. */
+struct places {
+	struct addrinfo *list;
+	struct addrinfo one;
+	struct sockaddr_un file;
+};
 
-/* "127.0.0.1:8082". Returns dst. */
+/* False: there is no such address. Else listen_forget is due. */
+bool listen_resolve(struct places *p, const char *host, int port);
+void listen_forget(struct places *p);
+
+/* "127.0.0.1:8082", "unix:/path". Returns dst. */
 const char *listen_where(const char *host, int port, char *dst, size_t room);
 
 /* An address for the log. */

@@ -258,7 +258,8 @@ static void drain(struct loop *l, bool bounded)
 	for (int i = 0; i < l->all.n; i++)
 		if (l->all.at[i]->cfg->drain > longest)
 			longest = l->all.at[i]->cfg->drain;
-	instances_close(&l->all);
+	/* while a new program starts, it may be that program's already */
+	instances_close(&l->all, !bounded || l->upgrade.ready >= 0);
 	l->srv.draining = true;
 	l->srv.patient = !bounded;
 	l->drain_until = bounded ? l->srv.now + longest : INT64_MAX;

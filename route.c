@@ -78,12 +78,13 @@ static bool host_allowed(struct http_text authority, const struct config *c)
 }
 
 /*
- * A server on all addresses is known by names that it cannot know itself; it
- * asks for a key, which a page does not have. ALLOWED_HOSTS narrows it.
+ * A server on all addresses, or on a socket behind another server, is known by
+ * names that it cannot know itself; it asks for a key, which a page does not
+ * have. ALLOWED_HOSTS narrows it.
  */
 static bool any_host(const struct config *c)
 {
-	bool all = strcmp(c->host, "0.0.0.0") == 0 || strcmp(c->host, "::") == 0;
+	bool all = strcmp(c->host, "0.0.0.0") == 0 || strcmp(c->host, "::") == 0 || c->host[0] == '/';
 
 	return all && c->asks_key && c->allowed_hosts[0] == '\0';
 }

@@ -41,6 +41,10 @@ int command_env(const struct options *o)
 	char err[512] = "PORT=0: which port it is, is known only to the program that listens", where[300];
 	struct config *cfg = cfg_load(o->env[0], environ, err, sizeof err, warn, NULL);
 
+	if (cfg != NULL && cfg->host[0] == '/')
+		fmt(err, sizeof err, "HOST=%s: Claude Code cannot call a Unix socket: let nginx listen for it, or: socat "
+			"TCP-LISTEN:8082,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:%s, and set ANTHROPIC_BASE_URL=http://127.0.0.1:8082",
+			cfg->host, cfg->host);
 	if (cfg == NULL || cfg->port == 0) {
 		say("claude-code-proxy: %s\n", err);
 		cfg_free(cfg);

@@ -10,7 +10,8 @@
 #   claude-code-proxy --env FILE --env FILE ...
 
 # The proxies, port:file:name. When none of these files is there, every .env-*
-# file is taken, with the port that stands in it.
+# file is taken, with the port that stands in it. Where HOST in the file is the
+# path of a socket, unix stands in the port's place.
 [ -n "${PROXIES+set}" ] || PROXIES='
 8081:.env-requesty-kimi-k2:Kimi-K2
 8082:.env-requesty-glm:GLM
@@ -101,7 +102,17 @@ setting() {
 # take ENTRY: sets what the rest speaks of
 take() {
 	port=${1%%:*} name=${1##*:} file=${1#*:}
-	file=${file%:*} log=logs/$name.log pidfile=pids/$name.pid
+	file=${file%:*} log=logs/$name.log pidfile=pids/$name.pid path='' place="port $port"
+	[ "$port" != unix ] || { path=$(socket_path); place="socket $path"; }
+}
+
+# socket_path: of $file, where its HOST is one
+socket_path() {
+	host=$(setting HOST "${HOST:-}")
+	host=${host#unix:}
+	case $host in
+	/*) printf '%s\n' "$host" ;;
+	esac
 }
 
 found_files() {
@@ -110,7 +121,8 @@ found_files() {
 		case $file in
 		*[!A-Za-z0-9._-]* | *.example | *.bak) continue ;;
 		esac
-		printf '%s:%s:%s\n' "$(setting PORT 8082)" "$file" "${file#.env-}"
+		[ -n "$(socket_path)" ] && port=unix || port=$(setting PORT 8082)
+		printf '%s:%s:%s\n' "$port" "$file" "${file#.env-}"
 	done
 }
 
@@ -123,9 +135,11 @@ check_list() {
 		*) die "\"$entry\" in the list is not port:file:name" ;;
 		esac
 		case $port in
-		'' | *[!0-9]* | 0* | ??????*) die "\"$entry\" in the list: the port is no number from 1 to 65535" ;;
+		unix) ;;
+		'' | *[!0-9]* | 0* | ??????*) die "\"$entry\" in the list: the port is no number from 1 to 65535, nor unix" ;;
 		esac
-		[ "$port" -le 65535 ] || die "\"$entry\" in the list: the port is no number from 1 to 65535"
+		[ "$port" = unix ] || [ "$port" -le 65535 ] ||
+			die "\"$entry\" in the list: the port is no number from 1 to 65535, nor unix"
 		case $name in
 		'' | .* | *[!A-Za-z0-9._-]*) die "\"$entry\" in the list: a name is of letters, digits, dots, - and _" ;;
 		esac
@@ -135,7 +149,8 @@ check_list() {
 		case $names in
 		*" $name "*) die "the name $name stands twice in the list" ;;
 		esac
-		ports="$ports$port " names="$names$name "
+		[ "$port" = unix ] || ports="$ports$port "
+		names="$names$name "
 		[ ! -f "$file" ] || there=1
 	done
 }
@@ -208,22 +223,24 @@ address() {
 
 # reached: whether anything listens on $port, where nothing tells what
 reached() {
-	if has nc; then
+	if [ -z "$path" ] && has nc; then
 		nc -z 127.0.0.1 "$port" 2>/dev/null
 	else
 		[ -n "$(health)" ]
 	fi
 }
 
-# owners [PID]: the processes that listen on $port, or the one when it does; "?" for one that cannot be seen.
+# owners [PID]: the processes that listen on $port or $path, or the one when it does; "?" for one that cannot be seen.
 # A listener on another address of the machine is in nobody's way while ours is loopback.
 owners() {
-	if [ -r "$PROC/net/tcp" ]; then
+	if [ -r "$PROC/net/tcp" ] && [ -r "$PROC/net/unix" ]; then
 		case $(address) in
 		127.0.0.1 | localhost | '[::1]') [ "$(setting HOST '')" = '::' ] && all=1 || all='' ;;
 		*) all=1 ;;
 		esac
-		inodes=$(cat "$PROC/net/tcp" "$PROC/net/tcp6" 2>/dev/null | awk -v port="$(printf ':%04X' "$port")" -v all="$all" '
+		[ -z "$path" ] || inodes=$(SOCKET=$path awk '$4 == "00010000" && substr($0, index($0, "/")) == ENVIRON["SOCKET"] { printf "%s ", $7 }' \
+			"$PROC/net/unix")
+		[ -n "$path" ] || inodes=$(cat "$PROC/net/tcp" "$PROC/net/tcp6" 2>/dev/null | awk -v port="$(printf ':%04X' "$port")" -v all="$all" '
 			$4 == "0A" && substr($2, length($2) - 4) == port {
 				at = substr($2, 1, length($2) - 5)
 				if (all || at ~ /^0+$/ || at ~ /(0100007F|7F000001)$/ || at ~ /^0+1(000000)?$/)
@@ -237,7 +254,9 @@ owners() {
 			$NF in want && !seen[pid]++ { printf "%s ", pid }')
 	else
 		listeners=''
-		if has lsof; then
+		if [ -n "$path" ]; then
+			! has lsof || listeners=$(lsof -t "$path" 2>/dev/null | tr '\n' ' ')
+		elif has lsof; then
 			listeners=$(lsof -nP -t -iTCP:"$port" -sTCP:LISTEN 2>/dev/null | tr '\n' ' ')
 		elif has ss; then
 			listeners=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | tr '\n' ' ')
@@ -266,7 +285,13 @@ holders() {
 health() {
 	at=$(address)
 	url=http://$at:$port/health
-	if has curl; then
+	if [ -n "$path" ]; then
+		if has curl; then
+			curl -s -m 3 --unix-socket "$path" http://localhost/health
+		else
+			printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | nc -w 3 -U "$path"
+		fi
+	elif has curl; then
 		curl -s -m 3 --noproxy '*' "$url"
 	elif has wget; then
 		http_proxy='' wget -q -T 3 -O - "$url"
@@ -318,11 +343,11 @@ clean_logs() {
 
 # ---- start ----
 
-# free_port: whether $port is free, if need be by ending who has it, after a yes
+# free_port: whether $port or $path is free, if need be by ending who has it, after a yes
 free_port() {
 	taken=$(owners)
 	[ -n "$taken" ] || return 0
-	bad "port $port is taken by $(holders "$taken")"
+	bad "$place is taken by $(holders "$taken")"
 	if [ "$taken" = '?' ] || ! yes "End it (TERM, after five seconds KILL) and go on?"; then
 		bad "not started; end it, or set another PORT here and in $file"
 		return 1
@@ -338,7 +363,7 @@ free_port() {
 		done
 		[ -n "$(owners)" ] || return 0
 	done
-	bad "port $port is still taken: not started"
+	bad "$place is still taken: not started"
 	return 1
 }
 
@@ -351,7 +376,7 @@ failed() {
 }
 
 start_one() {
-	title "$name, port $port, $file"
+	title "$name, $place, $file"
 	look
 	if [ $state = ours ]; then
 		good "runs already, pid $pid"
@@ -361,8 +386,13 @@ start_one() {
 		bad "there is no file $file"
 		return 1
 	fi
+	case $port:$(socket_path) in
+	unix:) bad "the list says unix, but HOST in $file is no path: make them the same"; return 1 ;;
+	unix:*) ;;
+	*:?*) bad "HOST in $file is the path of a socket: put unix in the port's place in the list"; return 1 ;;
+	esac
 	said=$(setting PORT "$port")
-	if [ "$said" != "$port" ]; then
+	if [ -z "$path" ] && [ "$said" != "$port" ]; then
 		bad "$file says PORT=$said, the list says $port: make them the same"
 		return 1
 	fi
@@ -371,7 +401,7 @@ start_one() {
 	archive_log
 	detach='nohup'
 	! has setsid || detach='setsid'
-	PORT=$port $detach "$PROXY_BIN" --env "$file" >>"$log" 2>&1 </dev/null &
+	PORT=${port#unix} $detach "$PROXY_BIN" --env "$file" >>"$log" 2>&1 </dev/null &
 	pid=$!
 	printf '%s\nstarted=%s\nentry=%s\n' $pid "$(mark $pid)" "$port:$file:$name" >"$pidfile"
 	until_time=$(($(now) + 15))
@@ -474,7 +504,7 @@ left_over() {
 # ---- status ----
 
 show_one() {
-	title "$name, port $port, $file"
+	title "$name, $place, $file"
 	look
 	taken=$(owners)
 	if [ $state = ours ]; then
@@ -482,7 +512,7 @@ show_one() {
 		case " $taken" in
 		*" $pid "* | ' ?') show_health; return ;;
 		' ') warn "but it does not listen there" ;;
-		*) warn "but the port is held by $(holders "$taken")" ;;
+		*) warn "but the ${place%% *} is held by $(holders "$taken")" ;;
 		esac
 		return 1
 	fi
@@ -490,7 +520,7 @@ show_one() {
 	none) [ -n "$taken" ] || bad "not running" ;;
 	*) left_over ;;
 	esac
-	[ -z "$taken" ] || warn "the port is held by $(holders "$taken"), not started here"
+	[ -z "$taken" ] || warn "the ${place%% *} is held by $(holders "$taken"), not started here"
 	return 1
 }
 

@@ -11,7 +11,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -27,10 +26,12 @@ extern char **environ;
 static int dial(const char *host, int port, int *fd)
 {
 	struct timeval limit = { .tv_sec = PATIENCE };
-	struct addrinfo *list = listen_resolve(host, port);
+	struct places p;
 	int error = EADDRNOTAVAIL;
 
-	for (struct addrinfo *a = list; a != NULL && error != 0; a = a->ai_next) {
+	if (!listen_resolve(&p, host, port))
+		return error;
+	for (struct addrinfo *a = p.list; a != NULL && error != 0; a = a->ai_next) {
 		if (*fd >= 0)
 			close(*fd);
 		*fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
@@ -38,8 +39,7 @@ static int dial(const char *host, int port, int *fd)
 		setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 		error = connect(*fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
 	}
-	if (list != NULL)
-		freeaddrinfo(list);
+	listen_forget(&p);
 	return error == EINPROGRESS ? ETIMEDOUT : error;	/* the limit was reached */
 }
 
@@ -97,7 +97,10 @@ static int row(const char *host, int port)
 	else if (n > 0)
 		why = answer_json(answer, n, &status, &root) && j_is(j_get(root, "status"), "healthy") ? NULL : "no claude-code-proxy";
 	close(fd);
-	print("%5d", port);
+	if (*host == '/')
+		print("%s", host);
+	else
+		print("%5d", port);
 	if (why == NULL)
 		tell(root);
 	else

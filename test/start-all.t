@@ -233,6 +233,37 @@ all start
 is 'one that died: started again' "$code $(grep -c 'started, pid' "$T/said")" '0 1'
 all stop
 
+# ---- a Unix socket ----
+
+instance .env-socket "HOST=unix:$work/here.sock" BIG_MODEL=b
+list=unix:.env-socket:Socket
+all start
+is 'a socket: started' "$code $(grep -c 'started, pid' "$T/said")" '0 1'
+has 'a socket: its name' "$T/said" "Socket, socket $work/here.sock, .env-socket"
+has 'a socket: its /health is asked' "$T/said" 'models    big b,'
+all status
+is 'a socket: status' "$code $(grep -c "runs, pid $(pid_of Socket)" "$T/said")" '0 1'
+cp "$work/pids/Socket.pid" "$T/socket.pid"
+rm "$work/pids/Socket.pid"
+all start
+has 'a socket that is taken' "$T/said" "socket $work/here.sock is taken by pid $(head -n 1 "$T/socket.pid") ("
+cp "$T/socket.pid" "$work/pids/Socket.pid"
+list=' '
+all stop
+is 'a socket: stopped, though it is no longer in the list' "$code $(test -e "$work/here.sock" || echo gone)" '0 gone'
+all start
+has 'a socket is found too' "$T/said" "socket, socket $work/here.sock, .env-socket"
+all stop
+list="$one:.env-socket:Socket"
+all start
+has 'a port in the list, a socket in the file' "$T/said" "put unix in the port's place"
+rm "$work/.env-socket"
+instance .env-socket "PORT=$one" BIG_MODEL=b
+list=unix:.env-socket:Socket
+all start
+has 'a socket in the list, a port in the file' "$T/said" 'HOST in .env-socket is no path'
+rm "$work/.env-socket"
+
 # ---- a port that is taken ----
 
 start_proxy
