@@ -23,7 +23,7 @@ reload() {
 start_provider
 clients '# who may call' '' 'alice  key-of-alice' 'bob.2	key-of-bob # on the laptop'
 start_proxy HOST=0.0.0.0 LOG_LEVEL=DEBUG ANTHROPIC_API_KEY= "ANTHROPIC_API_KEYS_FILE=$keys"
-has 'every address, since clients need a key' "$log" 'client keys are checked'
+check 'every address, since clients need a key' until_true grep -qF 'client keys are checked' "$log"
 as key-of-alice
 is 'one client' "$status" 200
 as key-of-bob
@@ -43,6 +43,10 @@ is '/health needs none' "$status $(json api_status.client_api_key_validation)" '
 lines() {
 	grep -c " 200 in .* key $1 total " "$log"
 }
+both() {
+	[ "$(lines alice) $(lines bob.2)" = '1 2' ]
+}
+until_true both
 is 'the log says whose each was' "$(lines alice) $(lines bob.2)" '1 2'
 is 'and no name where there was none' "$(grep ' 401 from ' "$log" | grep -c ' key ')" 0
 key=key-of-bob
