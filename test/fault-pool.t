@@ -2,4 +2,4 @@
 # Faults of connections that are used again: test/faults/pool.py.
 . "$(dirname "$0")/lib.sh"
 . test/faults/bench.sh
-bench pool REQUEST_TIMEOUT=1
+bench pool "REQUEST_TIMEOUT=$second"

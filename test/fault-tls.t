@@ -3,4 +3,4 @@
 . "$(dirname "$0")/lib.sh"
 . test/faults/bench.sh
 SECURE=1
-bench tls REQUEST_TIMEOUT=1 UP_KEEPALIVE_MS=0 TLS_MS=500 MAX_RETRIES=1
+bench tls "REQUEST_TIMEOUT=$second" UP_KEEPALIVE_MS=0 "TLS_MS=$((second * 500))" MAX_RETRIES=1

@@ -1,6 +1,9 @@
 # shellcheck shell=sh disable=SC2154 # names of lib.sh
 # bench TABLE [NAME=VALUE ...]: the cases of test/faults/TABLE.py against a proxy with these settings.
 # SECURE=1: towards the TLS port, with the certificates of mkca.
+# $second is a second, and more with SLOW.
+second=1
+[ -z "${SLOW:-}" ] || second=5
 bench() {
 	table=$1
 	shift
