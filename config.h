@@ -57,7 +57,7 @@ struct config {
 	enum log_level log_level;
 	bool log_json;
 	int log_days, log_max_size;
-	int port, max_retries, max_connections;
+	int port, max_retries, max_connections, max_per_address;
 	int max_tokens_limit, min_tokens_limit;		/* min 0: not set */
 	int max_body, max_event;			/* bytes */
 	int request_timeout;				/* seconds; 0: the provider row's, else 300 */

@@ -81,6 +81,8 @@ const struct option options[] = {
 	OPTION(LIMITS, COUNT, max_retries, 0, 10, "MAX_RETRIES", "2",
 		"further attempts while nothing can have reached the provider"),
 	OPTION(LIMITS, COUNT, max_connections, 1, 60000, "MAX_CONNECTIONS", "1024", "clients at a time"),
+	OPTION(LIMITS, COUNT, max_per_address, 0, 60000, "MAX_PER_ADDRESS", "",
+		"of these from one address; not set: three quarters, and all of them from this machine"),
 	OPTION(LIMITS, BYTES, max_body, 1024, 1 << 30, "MAX_BODY", "33554432",
 		"largest request or answer; K and M may follow the number"),
 	OPTION(LIMITS, BYTES, max_event, 1024, 1 << 30, "MAX_EVENT", "8388608", "largest event of a stream"),

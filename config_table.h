@@ -14,7 +14,7 @@ struct option {
 	int min, max;
 };
 
-#define NOPTIONS 50
+#define NOPTIONS 51
 extern const struct option options[];
 
 const char *option_default(const struct option *o);

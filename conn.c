@@ -173,7 +173,7 @@ void conn_enter(struct conn *c, enum phase phase)
 
 bool conn_idle(const struct conn *c)
 {
-	return c->phase == PHASE_HEAD && c->rx.len == 0 && c->tx.len == 0;
+	return c->phase == PHASE_HEAD && c->rx.len == 0 && c->tx.len == 0 && !c->refused;
 }
 
 /* ---- the request ---- */
@@ -220,12 +220,20 @@ static bool keep_fields(struct conn *c, const struct http_head *h)
 	return ok;
 }
 
+static void no_place(struct conn *c)
+{
+	error_set(&c->error, 529, "all connections are taken (MAX_CONNECTIONS, MAX_PER_ADDRESS); try again");
+	fmt(c->error.retry_after, sizeof c->error.retry_after, "2");
+	c->keep_alive = false;
+	conn_failed(c, "no place");
+}
+
 static void take_head(struct conn *c, const struct http_head *h)
 {
 	struct route_info info;
 	int bad;
 
-	c->keep_alive = h->keep_alive;
+	c->keep_alive = h->keep_alive && !c->refused;
 	c->http10 = h->minor == 0;
 	c->head_method = h->head_method;
 	http_body_init(&c->body_in, h);
@@ -248,6 +256,10 @@ static void take_head(struct conn *c, const struct http_head *h)
 	}
 	c->route = info.route;
 	c->key = info.key;
+	if (c->refused && (c->route != ROUTE_HEALTH || !c->body_over)) {
+		no_place(c);
+		return;
+	}
 	copy_text(c->model, sizeof c->model, info.rest);
 	bool kept = !c->inst->cfg->target.native || keep_fields(c, h);
 	if (!kept || (h->framing == HTTP_LENGTH && !heap_grow(&c->body, (size_t)h->length, (size_t)c->inst->cfg->max_body))) {
@@ -269,20 +281,6 @@ static void refuse_head(struct conn *c, int status, const char *message, const c
 	c->keep_alive = c->body_over = false;
 	c->route = ROUTE_ROOT;
 	conn_fail(c, status, message, why);
-}
-
-void conn_refuse(struct conn *c)
-{
-	if (!wake(c)) {
-		conn_enter(c, PHASE_OVER);
-		return;
-	}
-	begin(c);
-	c->keep_alive = false;
-	error_set(&c->error, 529, "all connections are taken (MAX_CONNECTIONS); try again");
-	fmt(c->error.retry_after, sizeof c->error.retry_after, "2");
-	c->route = ROUTE_ROOT;
-	conn_failed(c, "no place");
 }
 
 static bool step_head(struct conn *c)
@@ -434,6 +432,8 @@ static int64_t client_due(const struct conn *c)
 	case PHASE_HEAD:
 		if (c->tx.len > 0)
 			return c->client_moved + cfg->write_stall;
+		if (c->refused)
+			return c->entered + CONN_REFUSED;
 		return c->id[0] == '\0' ? c->entered + cfg->keepalive : c->began + cfg->head_timeout;
 	case PHASE_BODY:
 		return earlier(c->client_moved + cfg->body_idle, c->entered + cfg->body_max);
@@ -465,7 +465,12 @@ int64_t conn_due(const struct conn *c)
 
 static void client_late(struct conn *c)
 {
-	if (c->phase == PHASE_HEAD && c->id[0] != '\0' && c->tx.len == 0) {
+	if (c->phase == PHASE_HEAD && c->refused && c->tx.len == 0) {
+		if (c->id[0] == '\0')
+			begin(c);
+		c->route = ROUTE_ROOT;
+		no_place(c);
+	} else if (c->phase == PHASE_HEAD && c->id[0] != '\0' && c->tx.len == 0) {
 		refuse_head(c, 408, "the request head did not come in time", "head too slow");
 	} else if (c->phase == PHASE_BODY) {
 		c->keep_alive = false;

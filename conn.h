@@ -35,6 +35,7 @@
 #define CONN_GRACE 2000			/* ms to wait for usage after the finish reason (providers' streams stay open) */
 #define CONN_DRAIN 500			/* ms to wait for the end of a response that is complete for us, to reuse its connection */
 #define CONN_SEARCHES 8		/* searches that a provider may do for one request, each with its own */
+#define CONN_REFUSED 500		/* ms to wait for the request of who will be refused */
 #define CONN_ROUNDS 64			/* moves of one connection before others get their turn */
 
 #define INSTANCE_MODELS 4	/* upstream models whose settings are kept: as many as can be configured */
@@ -118,6 +119,7 @@ struct conn {
 	struct instance *inst;
 	enum phase phase;
 	bool in_eof, is_socket, again;
+	bool refused;			/* it has no place: /health is answered, all else gets 529 */
 	struct upstream *drain;		/* a connection whose response is to be read to its end, to be reused */
 
 	bool body_over;			/* the request's body was read to its end */
@@ -238,9 +240,6 @@ int64_t conn_due(const struct conn *c);
 
 /* Does all that can be done; p and n as conn_poll filled them (n 0: no events looked at). c->phase is PHASE_OVER when it is to be freed. */
 void conn_step(struct conn *c, const struct pollfd *p, int n);
-
-/* The places are all taken: answers 529 whatever the client wants. */
-void conn_refuse(struct conn *c);
 
 /* The answer that begins now is to be the last one. */
 bool conn_leaving(const struct conn *c);

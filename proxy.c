@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -21,11 +22,12 @@
 #include <unistd.h>
 
 #include "instances.h"
+#include "target.h"
 #include "upgrade.h"
 
 #define ACCEPT_PAUSE 100	/* ms without accepting after EMFILE and the like */
 #define ACCEPT_QUIET 60000	/* ms before that is told again */
-#define REFUSALS 16		/* connections over the limit that are told so; more wait in the backlog */
+#define REFUSALS 16		/* connections over the limit that are served /health and told so; more wait in the backlog */
 #define LOOK 60000		/* ms between two looks at the log files */
 #define EXIT_SYSTEM 111
 
@@ -161,13 +163,18 @@ static void remove_conn(struct loop *l, size_t i)
 	conn_free(c);
 }
 
-/* The connection that was idle longest makes room. */
-static bool close_idle(struct loop *l)
+static bool is_from(const struct conn *c, const char *peer)
+{
+	return *peer == '\0' || strcmp(c->peer, peer) == 0;
+}
+
+/* Of those from peer ("": all) the one that was idle longest makes room. */
+static bool close_idle(struct loop *l, const char *peer)
 {
 	size_t found = SIZE_MAX;
 
 	for (size_t i = 0; i < l->srv.count; i++)
-		if (conn_idle(l->conns[i]) && (found == SIZE_MAX || l->conns[i]->entered < l->conns[found]->entered))
+		if (conn_idle(l->conns[i]) && is_from(l->conns[i], peer) && (found == SIZE_MAX || l->conns[i]->entered < l->conns[found]->entered))
 			found = i;
 	if (found == SIZE_MAX)
 		return false;
@@ -186,10 +193,45 @@ static bool accept_failed(struct loop *l)
 		log_line(instances_log(&l->all), LOG_ERROR, "accept: %s; pausing", strerror(errno));
 		l->tell_at = l->srv.now + ACCEPT_QUIET;
 	}
-	if (close_idle(l))
+	if (close_idle(l, ""))
 		return true;
 	l->accept_at = l->srv.now + ACCEPT_PAUSE;
 	return false;
+}
+
+/* How many connections peer may have; what is no address is of this machine. */
+static unsigned address_limit(const struct loop *l, const struct config *cfg, const char *peer)
+{
+	unsigned char a[16];
+
+	if (cfg->max_per_address > 0)
+		return (unsigned)cfg->max_per_address;
+	return target_loopback(peer) || !q_address(peer, a) ? UINT_MAX : l->max - l->max / 4;
+}
+
+static unsigned count_from(const struct loop *l, const char *peer)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->srv.count; i++)
+		n += is_from(l->conns[i], peer);
+	return n;
+}
+
+/*
+ * Whether there is a place for one more from peer: an idle one of its own
+ * makes room for it, then any. *crowd: it has so many more that no other is told.
+ */
+static bool has_place(struct loop *l, const struct config *cfg, const char *peer, bool *crowd)
+{
+	unsigned own = count_from(l, peer), may = address_limit(l, cfg, peer);
+
+	*crowd = false;
+	if (own >= may && !close_idle(l, peer)) {
+		*crowd = own - may >= REFUSALS / 2;
+		return false;
+	}
+	return l->srv.count < l->max || close_idle(l, "");
 }
 
 static bool accept_one(struct loop *l, struct instance *inst)
@@ -204,15 +246,14 @@ static bool accept_one(struct loop *l, struct instance *inst)
 	listen_own(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	listen_peer(&sa, peer, sizeof peer);
-	bool full = l->srv.count >= l->max && !close_idle(l);
-	struct conn *c = conn_new(&l->srv, inst, fd, fd, peer);
+	bool crowd, place = has_place(l, inst->cfg, peer, &crowd);
+	struct conn *c = crowd ? NULL : conn_new(&l->srv, inst, fd, fd, peer);
 	if (c == NULL) {
 		close(fd);
 		return true;
 	}
 	l->conns[l->srv.count - 1] = c;
-	if (full)
-		conn_refuse(c);
+	c->refused = !place;
 	conn_step(c, NULL, 0);
 	return true;
 }

@@ -64,7 +64,7 @@ raw <"$T/send"
 fails 'a large request does not lose the answer' 529 overloaded_error
 i=0 many=
 while [ $i -lt 40 ]; do
-	printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | timeout 20 nc 127.0.0.1 "$port" >"$T/many.$i" &
+	printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | timeout 20 nc 127.0.0.1 "$port" >"$T/many.$i" &
 	many="$many $!"
 	i=$((i + 1))
 done
@@ -119,6 +119,50 @@ is 'a crowd of idle ones: others are served' "$status" 200
 is 'and it stays within its places' "$(($(fds) <= base + 50 + 2))" 1
 exec 3>&-
 wait $crowd
+stop $proxy_pid
+
+# ---- from one address ----
+
+# held FROM: /health, from an address of this machine
+held() {
+	printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >"$T/send"
+	raw -s "$1" <"$T/send"
+}
+start_proxy MAX_CONNECTIONS=10 MAX_PER_ADDRESS=3 LINGER_MS=300
+busy 3
+ask hi
+fails 'MAX_PER_ADDRESS: one more' 529 overloaded_error
+is 'it is told when to come again' "$(field retry-after) $(field connection)" '2 close'
+has 'and why' "$T/body" MAX_PER_ADDRESS
+held 127.0.0.1
+is 'it is answered /health' "$status" 200
+printf 'POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\nContent-Type: application/json\r\nContent-Length: %s\r\nConnection: close\r\n\r\n' \
+	"$key" "$(wc -c <"$T/ask" | tr -d ' ')" | cat - "$T/ask" >"$T/send"
+raw -s 127.0.0.2 <"$T/send"
+is 'another address is served' "$status" 200
+i=0 many=
+while [ $i -lt 30 ]; do
+	timeout 20 nc -d 127.0.0.1 "$port" >"$T/silent.$i" &
+	many="$many $!"
+	i=$((i + 1))
+done
+held 127.0.0.2
+is 'a crowd from one address keeps no other out' "$status" 200
+for pid in $many; do
+	wait $pid
+done
+is 'and most of it is told nothing' "$(($(cat "$T"/silent.* | grep -ac 'HTTP/1.1 529') <= 8))" 1
+free
+check 'when it has places again, all is well' until_true served
+busy 2
+printf 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n' | timeout 20 test/tool drip "$port" >"$T/idle" &
+idle=$!
+keep_pid $idle
+until_true grep -q running "$T/idle"
+ask hi
+is 'its own idle one makes room' "$status" 200
+check 'and is closed' wait $idle
+free
 stop $proxy_pid
 
 # ---- descriptors ----
