@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "via.h"
 
 extern char **environ;
 
@@ -32,16 +33,17 @@ static void wait_for(struct pollfd *p, int n, int64_t due, int64_t now)
 }
 
 /* the steps to an open connection, in the order of enum up_state: a name, and what to do about a failure */
-static const char steps[] = "resolve\0" "connect\0" "TLS";
+static const char steps[] = "resolve\0" "connect\0" "proxy\0" "TLS";
 static const char advice[] = "check OPENAI_BASE_URL and this machine's DNS (/etc/resolv.conf)\0"
 	"check OPENAI_BASE_URL, the network and firewalls on the way\0"
+	"ask who runs that proxy; NO_PROXY=* goes without\0"
 	"check the clock, the host and the CA bundle (SSL_CERT_FILE, EXTRA_CA_FILE)";
 
 /* Tells of the steps from *seen up to the present one that they went well. */
 static void passed(const struct config *cfg, enum up_state *seen, enum up_state now)
 {
 	for (; *seen < now && *seen <= UP_TLS; (*seen)++)
-		if (*seen != UP_TLS || cfg->target.tls)
+		if (*seen == UP_TLS ? cfg->target.tls : *seen != UP_TUNNEL || cfg->via.host[0] != '\0')
 			print("%-12sok\n", q_text(steps, *seen));
 }
 
@@ -223,9 +225,14 @@ static void show_settings(const struct config *cfg, const char *model)
 
 static void show_config(const struct config *cfg)
 {
+	char way[400];
+
 	print("config      ok: %s\n", cfg->file != NULL ? cfg->file : "environment");
 	print("            upstream %s, path %s%s%s\n", cfg->target.shown, cfg->target.path, cfg->target.query,
 		cfg->target.native ? " (Anthropic's API)" : "");
+	via_shown(cfg, way, sizeof way);
+	if (way[0] != '\0')
+		print("            %s\n", way);
 	print("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
 	print("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
 		cfg->asks_key ? "checked" : "not checked");

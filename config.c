@@ -24,6 +24,7 @@
 #include "dotenv.h"
 #include "http_char.h"
 #include "target.h"
+#include "via.h"
 
 /* ---- converting ---- */
 
@@ -243,6 +244,25 @@ static bool check_socket(struct load *l)
 		|| load_fail(l, "HOST", ": the path of a socket may have %zu bytes: give a shorter one", most);
 }
 
+/* Which proxy of the network the upstream is reached through. Nothing is said of one that is not used. */
+static bool set_via(struct load *l)
+{
+	struct config *c = l->c;
+	struct cfg_via *v = &c->via;
+	const char *name = c->target.tls ? "HTTPS_PROXY" : "HTTP_PROXY", *bad;
+
+	if (*(c->target.tls ? c->https_proxy : c->http_proxy) == 0)
+		name = *c->all_proxy ? "ALL_PROXY" : NULL;
+	v->setting = name;
+	if (!name || c->target.loopback)
+		return true;
+	v->spared = via_spared(c->no_proxy, &c->target, &v->nspared);
+	if (v->spared)
+		return true;
+	bad = via_url(v, l->option[option_named(name)].value);
+	return !bad || load_fail(l, name, ": %s", bad);
+}
+
 static bool check_host(struct load *l)
 {
 	struct config *c = l->c;
@@ -346,7 +366,7 @@ static bool check(struct load *l)
 	if (!load_keys(l))
 		return false;
 	c->asks_key = *c->anthropic_api_key || c->nkeys > 0;
-	return read_rows(l) && set_target(l) && check_host(l)
+	return read_rows(l) && set_target(l) && set_via(l) && check_host(l)
 		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
 		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false) && check_log(l);
 }

@@ -38,12 +38,25 @@ struct cfg_target {
 	char shown[512];	/* the base URL without userinfo and query, for people */
 };
 
+/* the proxy of the network on the way there; derived from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY once */
+struct cfg_via {
+	const char *setting;	/* which of them names one; NULL: none */
+	const char *spared;	/* what in NO_PROXY makes the way direct, nspared bytes; NULL: nothing there */
+	size_t nspared;
+	char host[256];		/* "": the way is direct */
+	int port;
+	bool socks;
+	const char *login;	/* "user:password", NULL: none; the user has nuser bytes and no colon */
+	size_t nuser;
+};
+
 struct config {
 	const char *file;	/* NULL: environment only */
 	/* strings are never NULL; "" is not set */
 	const char *openai_api_key, *openai_base_url, *upstream_api, *big_model, *middle_model, *small_model, *vision_model;
 	const char *host;	/* a name, an address without brackets, or the path of a socket: it begins with / */
 	const char *anthropic_api_key, *keys_file, *azure_api_version, *requesty_api_key;
+	const char *https_proxy, *http_proxy, *all_proxy, *no_proxy;
 	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
 	char *client_keys;		/* "name\0key\0" nkeys times, of ANTHROPIC_API_KEYS_FILE, or NULL */
@@ -68,6 +81,7 @@ struct config {
 	size_t nheaders;
 	struct cfg_header headers[CFG_HEADERS_MAX];	/* canonical names: Name-Parts */
 	struct cfg_target target;
+	struct cfg_via via;
 	bool key_is_set;		/* OPENAI_API_KEY is there and not a placeholder's emptiness */
 	char *storage;			/* all strings but those of quirk_rows and client_keys; wiped when freed */
 	size_t nstorage;

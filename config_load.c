@@ -194,14 +194,32 @@ static bool take(struct load *l, const char *name, char *value)
 	return true;
 }
 
-/* the length of the name in "NAME=value"; copies it into name when it fits there, else leaves "" */
+static bool is_proxy(const char *name, const char *tail)
+{
+	size_t n = strlen(name), k = strlen(tail);
+
+	return n > k && strcmp(name + n - k, tail) == 0;
+}
+
+/*
+ * The length of the name in "NAME=value"; copies it into name when it fits
+ * there, else leaves "". https_proxy and its like, which all programs share, are written in
+ * lower case too. HTTP_PROXY is not taken: to a program that a web server
+ * starts it is what a client's field Proxy says (RFC 3875 4.1.18).
+ */
 static size_t split(const char *entry, char *name, size_t room)
 {
 	size_t n = strcspn(entry, "=");
 
 	name[0] = 0;
-	if (entry[n] && n < room)
-		fmt(name, room, "%.*s", (int)n, entry);
+	if (!entry[n] || n >= room)
+		return n;
+	fmt(name, room, "%.*s", (int)n, entry);
+	if (is_proxy(name, "_proxy"))
+		for (size_t i = 0; i < n; i++)
+			name[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
+	else if (strcmp(name, "HTTP_PROXY") == 0)
+		name[0] = 0;
 	return n;
 }
 
@@ -209,7 +227,7 @@ bool load_environment(struct load *l, char *const env[])
 {
 	char name[128];
 	const char *value;
-	size_t n;
+	size_t n, i;
 
 	l->line = ENVIRONMENT;
 	for (; env && *env; env++) {
@@ -220,6 +238,10 @@ bool load_environment(struct load *l, char *const env[])
 			unknown(l, name);
 			continue;
 		}
+		/* in lower case it goes before, whichever comes first */
+		i = option_named(name);
+		if (i < NOPTIONS && l->option[i].value && is_proxy(name, "_PROXY") && **env < 'a')
+			continue;
 		value = *env + n + 1;
 		if (!take(l, name, load_keep(l, value, strlen(value))))
 			return false;

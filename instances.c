@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "version.h"
+#include "via.h"
 
 extern char **environ;
 
@@ -92,6 +93,9 @@ static void banner(const struct instance *inst)
 
 	log_line(l, LOG_INFO, "claude-code-proxy %s listening on %s%s -> %s", VERSION, cfg->host[0] == '/' ? "" : "http://",
 		listen_where(inst->cfg->host, inst->port, where, sizeof where), cfg->target.shown);
+	via_shown(cfg, where, sizeof where);
+	if (where[0] != '\0')
+		log_line(l, LOG_INFO, "%s", where);
 	log_line(l, LOG_INFO, "models: big %s, middle %s, small %s; client keys are %s",
 		cfg->big_model, cfg->middle_model, cfg->small_model,
 		cfg->asks_key ? "checked" : "not checked");

@@ -63,6 +63,15 @@ static void digest_files(br_sha256_context *h, const struct config *c)
 	digest_text(h, c->extra_ca_file);
 }
 
+static void digest_via(br_sha256_context *h, const struct cfg_via *v)
+{
+	unsigned char where[3] = { (unsigned char)(v->port >> 8), (unsigned char)v->port, v->socks };
+
+	digest_text(h, v->host);
+	br_sha256_update(h, where, sizeof where);
+	digest_text(h, v->login != NULL ? v->login : "");
+}
+
 void pool_identity(const struct config *c, struct identity *id)
 {
 	br_sha256_context h;
@@ -73,6 +82,7 @@ void pool_identity(const struct config *c, struct identity *id)
 	br_sha256_update(&h, where, sizeof where);
 	digest_files(&h, c);
 	digest_text(&h, c->openai_api_key);
+	digest_via(&h, &c->via);
 	br_sha256_out(&h, id->digest);
 }
 

@@ -4,7 +4,7 @@
  * others see upstream.h.
  *
  * An identity says which connections may stand in for each other: a digest of
- * host, port, TLS, CA files and key. It holds no pointer into a configuration,
+ * host, port, TLS, proxy, CA files and key. It holds no pointer into a configuration,
  * which may be gone, its address reused, while a connection is still idle.
  */
 #ifndef POOL_H

@@ -124,6 +124,9 @@ bool q_local(const char *host);
 /* Whether the host is an IP address without brackets; puts it into a, IPv4 as RFC 4291 2.5.5.2 maps it. */
 bool q_address(const char *host, unsigned char a[16]);
 
+/* Whether the first so many bits of an address are those of net. */
+bool q_in_net(const unsigned char a[16], const void *net, int bits);
+
 /*
  * Why a request field may not be set by a person: no token, control characters,
  * or one of those that frame the message or that the proxy must decide itself.

@@ -265,12 +265,12 @@ int q_rows(struct quirks *q, const char *table, const struct q_place *place, con
 /* before the four bytes of an IPv4 address: RFC 4291 2.5.5.2 */
 #define MAPPED "\0\0\0\0\0\0\0\0\0\0\xff\xff"
 
-/* whether the first so many bits of an address are these */
-static bool in_net(const unsigned char a[16], const char *net, int bits)
+bool q_in_net(const unsigned char a[16], const void *net, int bits)
 {
+	const unsigned char *b = net;
 	int n = bits / 8, more = bits % 8;
 
-	return memcmp(a, net, (size_t)n) == 0 && (more == 0 || (a[n] ^ (unsigned char)net[n]) >> (8 - more) == 0);
+	return memcmp(a, net, (size_t)n) == 0 && (more == 0 || (a[n] ^ b[n]) >> (8 - more) == 0);
 }
 
 bool q_address(const char *host, unsigned char a[16])
@@ -291,7 +291,7 @@ bool q_local(const char *host)
 
 	if (q_address(host, a)) {
 		for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
-			if (in_net(a, nets[i].net, nets[i].bits))
+			if (q_in_net(a, nets[i].net, nets[i].bits))
 				return true;
 		return false;
 	}

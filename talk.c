@@ -110,6 +110,7 @@ bool step_dial(struct conn *c)
 		return true;
 	case UP_NAME:
 	case UP_DIAL:
+	case UP_TUNNEL:
 	case UP_TLS:
 		break;
 	}

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http.h"
 #include "http_char.h"
 
 #define COMPLETIONS "/chat/completions"
@@ -112,7 +111,6 @@ static const char *take_name(struct cfg_target *t, struct http_text *rest)
 
 static const char *take_port(struct cfg_target *t, struct http_text rest)
 {
-	t->port = t->tls ? 443 : 80;
 	if (rest.n == 0 || (rest.n == 1 && rest.p[0] == ':'))
 		return NULL;
 	if (rest.p[0] != ':')
@@ -170,7 +168,7 @@ static const char *take_path(struct cfg_target *t, struct http_text rest)
 	return text_bad(rest);
 }
 
-static const char *take_authority(struct cfg_target *t, struct http_text a)
+const char *target_authority(struct cfg_target *t, struct http_text a)
 {
 	const char *bad;
 
@@ -189,14 +187,14 @@ const char *target_url(struct cfg_target *t, const char *url)
 	unsigned char a[16];
 	const char *bad;
 
-	*t = (struct cfg_target){ .tls = tls };
+	*t = (struct cfg_target){ .tls = tls, .port = tls ? 443 : 80 };
 	if (!tls && strncasecmp(url, "http://", 7) != 0)
 		return "it does not begin with https:// (or http:// for a server on this machine)";
 	authority.p = url + (tls ? 8 : 7);
 	authority.n = strcspn(authority.p, "/?#");
 	rest.p = authority.p + authority.n;
 	rest.n = strlen(rest.p);
-	bad = take_authority(t, authority);
+	bad = target_authority(t, authority);
 	if (!bad)
 		bad = take_path(t, rest);
 	if (bad)

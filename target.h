@@ -3,9 +3,13 @@
 #define TARGET_H
 
 #include "config.h"
+#include "http.h"
 
 /* Takes the URL (RFC 3986) apart: t->path and t->query become those of the URL, without slashes at the end of the path; t->native what the path says. */
 const char *target_url(struct cfg_target *t, const char *url);
+
+/* The part "host" or "host:port" of a URL, IPv6 in brackets: fills t->host, and t->port when it is there. */
+const char *target_authority(struct cfg_target *t, struct http_text a);
 
 /*
  * Completes t->path and t->query to those of the requests. q: the provider's

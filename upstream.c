@@ -3,7 +3,8 @@
  *
  *   state      waits for                         then
  *   UP_NAME    the lookup                        UP_DIAL
- *   UP_DIAL    one of several connects           UP_TLS, or UP_OPEN when plain
+ *   UP_DIAL    one of several connects           UP_TUNNEL, UP_TLS, or UP_OPEN when plain
+ *   UP_TUNNEL  the proxy on the way to agree     UP_TLS, or UP_OPEN when plain
  *   UP_TLS     the handshake                     UP_OPEN
  *   UP_OPEN    its user, and the other side      UP_ENDED at the other side's end
  *   any        its own deadline, or a failure    UP_FAILED
@@ -12,7 +13,10 @@
  * it reset the connection, so receiving goes on to its own end. Whatever the
  * end, bytes that came can be read first, and only then is it told.
  *
- * Buffers: RX and TX when plain, those of tls.c otherwise.
+ * With a proxy UP_NAME and UP_DIAL are for its host, and the name of the
+ * upstream is left to it.
+ *
+ * Buffers: RX and TX when plain and in UP_TUNNEL, those of tls.c otherwise.
  */
 #include "upstream.h"
 
@@ -26,6 +30,7 @@
 #include "dial.h"
 #include "log.h"
 #include "pool.h"
+#include "via.h"
 
 #define RX CHUNK
 #define TX CHUNK
@@ -42,7 +47,8 @@ struct upstream {
 	bool put, sent, reused, retry, permanent, timed_out, again;
 	struct tls *tls;
 	struct buf rx, tx;	/* plain: only while something waits in them */
-	int64_t deadline;	/* of the handshake */
+	unsigned char step;	/* of what is said to the proxy */
+	int64_t deadline;	/* of UP_TUNNEL and of the handshake */
 	uint64_t before;	/* what TLS had sent when the user's first byte was put */
 	struct dns_query *query;
 	struct dial dial;
@@ -65,6 +71,25 @@ static void release(struct upstream *u)
 	u->fd = -1;
 }
 
+/* The host that is dialled: the proxy, where there is one. */
+static const char *dialled(const struct upstream *u)
+{
+	return u->c->via.host[0] != '\0' ? u->c->via.host : u->c->target.host;
+}
+
+static int dialled_port(const struct upstream *u)
+{
+	return u->c->via.host[0] != '\0' ? u->c->via.port : u->c->target.port;
+}
+
+/* who is spoken with now, behind these words */
+static size_t say_who(struct upstream *u, const char *what)
+{
+	if (u->c->via.host[0] != '\0' && u->state <= UP_TUNNEL)
+		return fmt(u->why, sizeof u->why, "%sthe %s %s", what, u->c->via.setting, u->c->via.host);
+	return fmt(u->why, sizeof u->why, "%s%s", what, u->c->target.host);
+}
+
 /* u->why says it */
 static void failed(struct upstream *u, bool retry)
 {
@@ -77,7 +102,9 @@ static void failed(struct upstream *u, bool retry)
 
 static void fail(struct upstream *u, bool retry, const char *what, const char *why)
 {
-	fmt(u->why, sizeof u->why, "%s%s: %s", what, u->c->target.host, why);
+	size_t n = say_who(u, what);
+
+	fmt(u->why + n, sizeof u->why - n, ": %s", why);
 	failed(u, retry);
 }
 
@@ -179,13 +206,15 @@ static void send_bytes(struct upstream *u)
 
 static void receive_end(struct upstream *u, int error)
 {
+	char why[160];
+
 	if (error == 0)
 		error = u->broken;
 	if (error == 0)
 		end(u, UP_END_CLEAN);
 	else {
-		fmt(u->why, sizeof u->why, "%s: the connection broke: %s", u->c->target.host, strerror(error));
-		failed(u, !u->sent);
+		fmt(why, sizeof why, "the connection broke: %s", strerror(error));
+		fail(u, !u->sent, "", why);
 	}
 }
 
@@ -216,7 +245,7 @@ static void receive_bytes(struct upstream *u)
 static void opened(struct upstream *u)
 {
 	u->state = UP_OPEN;
-	dns_worked(pool_dns(u->pool), u->c->target.host, &u->answer.address[u->dial.won]);
+	dns_worked(pool_dns(u->pool), dialled(u), &u->answer.address[u->dial.won]);
 }
 
 static void handshake_begin(struct upstream *u, int64_t now)
@@ -232,13 +261,24 @@ static void handshake_begin(struct upstream *u, int64_t now)
 		fail(u, false, "cannot begin TLS with ", "no memory or no randomness");
 }
 
-static void connected(struct upstream *u, int fd, int64_t now)
+/* The way to the upstream is there. */
+static void reached(struct upstream *u, int64_t now)
 {
-	u->fd = fd;
 	if (u->roots != NULL)
 		handshake_begin(u, now);
 	else
 		opened(u);
+}
+
+static void connected(struct upstream *u, int fd, int64_t now)
+{
+	u->fd = fd;
+	if (u->c->via.host[0] == '\0') {
+		reached(u, now);
+		return;
+	}
+	u->deadline = now + u->c->connect_timeout;
+	u->state = UP_TUNNEL;
 }
 
 static void named(struct upstream *u, int64_t now)
@@ -254,7 +294,7 @@ static void named(struct upstream *u, int64_t now)
 
 static void step_name(struct upstream *u, int64_t now)
 {
-	if (dns_poll(pool_dns(u->pool), u->query, u->c->target.port, now, &u->answer) == 0)
+	if (dns_poll(pool_dns(u->pool), u->query, dialled_port(u), now, &u->answer) == 0)
 		return;
 	u->query = NULL;
 	named(u, now);
@@ -271,10 +311,42 @@ static void step_dial(struct upstream *u, int64_t now)
 	else if (now >= u->dial.deadline)
 		fail_late(u, "cannot connect to ", u->c->connect_timeout);
 	else {
-		fmt(u->why, sizeof u->why, "cannot connect to %s port %d: %s", u->c->target.host, u->c->target.port,
-			strerror(u->dial.error));
+		size_t n = say_who(u, "cannot connect to ");
+		fmt(u->why + n, sizeof u->why - n, " port %d: %s", dialled_port(u), strerror(u->dial.error));
 		failed(u, true);
 	}
+}
+
+/* Whatever the proxy has said last counts, also where it closed behind it. */
+static void step_tunnel(struct upstream *u, int64_t now)
+{
+	char why[400];
+
+	if (now >= u->deadline) {
+		fail_late(u, "", u->c->connect_timeout);
+		return;
+	}
+	if (!wake(u))
+		return;
+	receive_bytes(u);
+	enum via_said said = via_talk(u->c, &u->step, &u->rx, &u->tx, why, sizeof why);
+	bool ended = u->state != UP_TUNNEL;
+	if (!ended && said == VIA_MORE) {
+		send_bytes(u);
+		u->sent = false;
+		return;
+	}
+	u->rx.len = u->tx.len = 0;
+	up_rest(u);
+	if (said == VIA_OPEN && !ended) {
+		reached(u, now);
+		return;
+	}
+	if (said == VIA_MORE && u->state == UP_FAILED)
+		return;		/* it says why already */
+	u->state = UP_TUNNEL;
+	u->permanent = said == VIA_DENIED;
+	fail(u, !u->permanent, "", said >= VIA_REFUSED ? why : "it closed the connection before it answered");
 }
 
 /* the session is forgotten with the failure: it may have been the cause */
@@ -335,6 +407,8 @@ void up_step(struct upstream *u, int64_t now)
 		step_name(u, now);
 	if (u->state == UP_DIAL)
 		step_dial(u, now);
+	if (u->state == UP_TUNNEL)
+		step_tunnel(u, now);
 	if (u->state == UP_TLS)
 		step_handshake(u, now);
 	if (u->state == UP_OPEN)
@@ -366,7 +440,7 @@ static void begin(struct upstream *u, int64_t now)
 
 	if (c->target.tls && !trust(u))
 		return;
-	u->query = dns_ask(pool_dns(u->pool), c->target.host, c->target.port, now, c->resolve_timeout, c->dns_ttl,
+	u->query = dns_ask(pool_dns(u->pool), dialled(u), dialled_port(u), now, c->resolve_timeout, c->dns_ttl,
 		&u->answer);
 	if (u->query != NULL)
 		return;
@@ -493,7 +567,7 @@ static short interest(const struct upstream *u, bool rx_room)
 		in = u->rx.len < u->rx.cap;
 		out = u->tx.len > 0 && u->broken == 0;
 	}
-	return (short)((in && (rx_room || u->state == UP_TLS) ? POLLIN : 0) | (out ? POLLOUT : 0));
+	return (short)((in && (rx_room || u->state != UP_OPEN) ? POLLIN : 0) | (out ? POLLOUT : 0));
 }
 
 int up_poll(const struct upstream *u, struct pollfd *p, bool rx_room)
@@ -502,7 +576,7 @@ int up_poll(const struct upstream *u, struct pollfd *p, bool rx_room)
 		return poll_name(u, p);
 	if (u->state == UP_DIAL)
 		return dial_poll(&u->dial, p);
-	if (u->state != UP_TLS && u->state != UP_OPEN)
+	if (u->state < UP_TUNNEL || u->state > UP_OPEN)
 		return 0;
 	*p = (struct pollfd){ .fd = u->fd, .events = interest(u, rx_room) };
 	return p->events != 0;
@@ -515,6 +589,7 @@ int64_t up_due(const struct upstream *u)
 		return dns_due(u->query);
 	case UP_DIAL:
 		return dial_due(&u->dial);
+	case UP_TUNNEL:
 	case UP_TLS:
 		return u->deadline;
 	case UP_OPEN:
@@ -527,7 +602,7 @@ int64_t up_due(const struct upstream *u)
 
 bool up_again(const struct upstream *u)
 {
-	return u->again && (u->state == UP_TLS || u->state == UP_OPEN);
+	return u->again && u->state >= UP_TUNNEL && u->state <= UP_OPEN;
 }
 
 enum up_end up_ended(const struct upstream *u)

@@ -1,6 +1,6 @@
 /*
  * One connection to the upstream: resolve, connect (IPv6 and IPv4 in turn,
- * staggered), plain or TLS, kept for reuse. Its user sees four ports: where to
+ * staggered) to it or to the proxy on the way there, plain or TLS, kept for reuse. Its user sees four ports: where to
  * put bytes, what came, and both acknowledged. It never blocks and never calls
  * back; the loop polls its descriptors and calls up_step.
  */
@@ -39,6 +39,7 @@ int up_pool_trust(struct up_pool *p, const struct config *c, char *said, size_t 
 enum up_state {
 	UP_NAME,	/* resolving */
 	UP_DIAL,	/* connecting */
+	UP_TUNNEL,	/* asking the proxy of the network for the way on */
 	UP_TLS,		/* handshake */
 	UP_OPEN,	/* ready for a request */
 	UP_ENDED,	/* closed by the other side, all that came can still be read */
@@ -53,7 +54,7 @@ enum up_end {
 };
 
 /*
- * Opens: an idle connection of the same host, port, TLS and configuration
+ * Opens: an idle connection of the same host, port, TLS, proxy and configuration
  * unless fresh is asked for, else a new one. NULL: out of memory. c must
  * outlive it.
  */
