@@ -8,6 +8,10 @@
  * tool crowd PORT N     opens N connections, says so, and keeps them until its input ends
  * tool inetd COMMAND ... runs it with one socket as its fds 0, 1 and 2, as inetd does,
  *                       and copies from its input and to its output; its exit status
+ * tool tunnel FILE [USER:PASSWORD]
+ *                       a proxy on loopback, by CONNECT and by SOCKS 5, to any port of any
+ *                       name here: FILE.port is its own, FILE.asked has whom it was asked
+ *                       for, FILE.came all that came, until its input ends
  * tool body <answer     the body of an HTTP/1.1 answer, decoded; fails when it is not whole
  * tool json PATH <text  a value: strings decoded, others as they stand; a path is
  *                       names and numbers with dots (.messages.0.role), # the count
@@ -177,6 +181,161 @@ static int tool_inetd(char **command)
 	close(sv[0]);
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- tunnel ---- */
+
+struct tunnel {
+	const char *file, *login;
+	int client;
+};
+
+static void note(const struct tunnel *t, const char *kind, const char *p, size_t n)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s.%s", t->file, kind);
+	FILE *f = fopen(path, "a");
+	if (!f || fwrite(p, 1, n, f) != n)
+		abort();
+	fclose(f);
+}
+
+/* n bytes from the client, or its end */
+static void take(const struct tunnel *t, char *p, size_t n)
+{
+	for (size_t at = 0; at < n; at++) {
+		if (read(t->client, p + at, 1) != 1)
+			_exit(0);
+		note(t, "came", p + at, 1);
+	}
+}
+
+static void reply(const struct tunnel *t, const char *p, size_t n)
+{
+	if (!send_all(t->client, p, n))
+		_exit(0);
+}
+
+static void encode(char *dst, const char *p)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = strlen(p);
+	for (size_t i = 0; i < n; i += 3) {
+		unsigned v = 0;
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (i + k < n ? (unsigned char)p[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			*dst++ = i + k > n ? '=' : digits[v >> (18 - 6 * k) & 63];
+	}
+	*dst = 0;
+}
+
+/* The port asked for; host gets its name. */
+static const char *asked_connect(const struct tunnel *t, char first, char host[300])
+{
+	static char port[8];
+	char head[4096] = { first }, secret[600], want[700];
+	size_t n = 1;
+	while (n < sizeof head - 1 && !strstr(head, "\r\n\r\n"))
+		take(t, head + n++, 1);
+	if (t->login) {
+		encode(secret, t->login);
+		snprintf(want, sizeof want, "\r\nProxy-Authorization: Basic %s\r\n", secret);
+		if (!strstr(head, want)) {
+			reply(t, "HTTP/1.1 407 Who\r\nContent-Length: 3\r\n\r\nwho", 42);
+			_exit(0);
+		}
+	}
+	if (sscanf(head, "CONNECT %299[^ :]:%7[0-9] HTTP/1.1\r\n", host, port) != 2)
+		_exit(0);
+	reply(t, "HTTP/1.1 200 OK\r\n\r\n", 19);
+	return port;
+}
+
+static const char *asked_socks(const struct tunnel *t, char host[300])
+{
+	static char port[8];
+	char p[600] = "", login[600];
+	take(t, p, 1);
+	take(t, p + 1, (size_t)p[0]);
+	reply(t, t->login ? (p[0] == 2 ? "\5\2" : "\5\377") : "\5\0", 2);
+	if (t->login) {
+		take(t, p, 2);
+		size_t user = (unsigned char)p[1];
+		take(t, login, user);
+		login[user] = ':';
+		take(t, p, 1);
+		size_t n = (unsigned char)p[0];
+		take(t, login + user + 1, n);
+		login[user + 1 + n] = 0;
+		reply(t, "\1", 1);
+		reply(t, strcmp(login, t->login) == 0 ? "\0" : "\1", 1);
+	}
+	take(t, p, 4);
+	if (p[3] == 3) {
+		take(t, p, 1);
+		size_t n = (unsigned char)p[0];
+		take(t, host, n);
+		host[n] = 0;
+	} else {
+		take(t, p, 4);
+		inet_ntop(AF_INET, p, host, 300);
+	}
+	take(t, p, 2);
+	snprintf(port, sizeof port, "%d", (unsigned char)p[0] << 8 | (unsigned char)p[1]);
+	reply(t, "\5\0\0\1\0\0\0\0\0\0", 10);
+	return port;
+}
+
+static void tunnel(const struct tunnel *t)
+{
+	char first, host[300] = "", line[400], part[65536];
+	take(t, &first, 1);
+	const char *port = first == 5 ? asked_socks(t, host) : asked_connect(t, first, host);
+	int n = snprintf(line, sizeof line, "%s %s:%s\n", first == 5 ? "socks" : "connect", host, port);
+	note(t, "asked", line, (size_t)n);
+	struct pollfd p[2] = { { t->client, POLLIN, 0 }, { dial(port), POLLIN, 0 } };
+	while (p[1].fd >= 0 && poll(p, 2, -1) > 0)
+		for (int i = 0; i < 2; i++) {
+			if (!p[i].revents)
+				continue;
+			ssize_t k = read(p[i].fd, part, sizeof part);
+			if (k <= 0 || !send_all(p[!i].fd, part, (size_t)k))
+				_exit(0);
+			if (i == 0)
+				note(t, "came", part, (size_t)k);
+		}
+	_exit(0);
+}
+
+static int tool_tunnel(const char *file, const char *login)
+{
+	struct tunnel t = { file, login, -1 };
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t n = sizeof a;
+	char text[16];
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 64) < 0
+		|| getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		return 1;
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	note(&t, "came", "", 0);
+	note(&t, "asked", "", 0);
+	note(&t, "port", text, (size_t)snprintf(text, sizeof text, "%d", ntohs(a.sin_port)));
+	struct pollfd p[2] = { { 0, POLLIN, 0 }, { fd, POLLIN, 0 } };
+	while (poll(p, 2, -1) >= 0 && (!p[0].revents || read(0, text, sizeof text) > 0)) {
+		if (!p[1].revents)
+			continue;
+		t.client = accept(fd, NULL, NULL);
+		if (fork() == 0) {
+			close(fd);
+			tunnel(&t);
+		}
+		close(t.client);
+	}
+	return 0;
 }
 
 static int chunks(const char *p, const char *end)
@@ -436,12 +595,14 @@ int main(int argc, char **argv)
 		return tool_crowd(argv[2], atoi(argv[3]));
 	if (strcmp(what, "inetd") == 0 && argc > 2)
 		return tool_inetd(argv + 2);
+	if (strcmp(what, "tunnel") == 0 && argc > 2)
+		return tool_tunnel(argv[2], argc > 3 ? argv[3] : NULL);
 	if (strcmp(what, "body") == 0)
 		return tool_body();
 	if (strcmp(what, "json") == 0 && argc == 3)
 		return tool_json(argv[2]);
 	if (strcmp(what, "message") == 0)
 		return tool_message();
-	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | crowd PORT N | inetd COMMAND ... | body | json PATH | message\n");
+	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | crowd PORT N | inetd COMMAND ... | tunnel FILE [USER:PASSWORD] | body | json PATH | message\n");
 	return 2;
 }

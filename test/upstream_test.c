@@ -493,10 +493,62 @@ static void kept(bool tls)
 	CHECK("F108 nor with TLS for plain, or the other way", !up_reused(up));
 	close_all(true);
 	defaults(&other, "localhost", tls);
+	strcpy(other.via.host, "localhost");
+	other.via.port = port;
+	up = up_open(pool, &other, false, now);
+	CHECK("nor through a proxy", !up_reused(up));
+	close_all(true);
+	defaults(&other, "localhost", tls);
 	other.extra_ca_file = other.ssl_cert_file;
 	up = up_open(pool, &other, false, now);
 	CHECK("F108 nor with other roots", !up_reused(up));
 	close_all(true);
+	clean();
+}
+
+/* what one proxy has made is for no other, nor for another user of it */
+static void tunnels(void)
+{
+	struct config other;
+
+	defaults(&config, "far", false);
+	tls_server = false;
+	config.via = (struct cfg_via){ .setting = "HTTP_PROXY", .host = "localhost", .port = port, .login = "joe:one", .nuser = 3 };
+	up = up_open(pool, &config, true, now);
+	CHECK("the proxy is asked first", until(UP_TUNNEL) == UP_TUNNEL && up_due(up) == now + 10000);
+	CHECK("with its login", strstr(server_get(), "\r\nProxy-Authorization: Basic am9lOm9uZQ==\r\n") != NULL && up_state(up) == UP_TUNNEL);
+	server_put("HTTP/1.1 200 OK\r\n\r\n");
+	CHECK("then it is a tunnel", until(UP_OPEN) == UP_OPEN && !up_sent(up));
+	put("hello");
+	CHECK("to the upstream", strcmp(server_get(), "hello") == 0 && up_sent(up));
+	close_all(true);
+	for (int i = 0; i < 5; i++) {
+		other = config;
+		other.via.port += i == 0;
+		other.via.socks = i == 1;
+		if (i == 2)
+			other.via.login = "joe:two";
+		if (i == 3)
+			other.via.login = NULL;
+		if (i == 4)
+			strcpy(other.via.host, "second");
+		up = up_open(pool, &other, false, now);
+		CHECK("not for another proxy or login", !up_reused(up));
+		up_close(up, false, now);
+	}
+	up = up_open(pool, &config, false, now);
+	CHECK("but for the same", up_reused(up) && up_state(up) == UP_OPEN);
+	close_all(false);
+	clean();
+
+	up = up_open(pool, &config, true, now);
+	until(UP_TUNNEL);
+	server_get();
+	now += 10000;
+	turn(up);
+	CHECK("a silent proxy has the time of a connect", up_state(up) == UP_FAILED && up_timed_out(up) && up_reached(up) == UP_TUNNEL
+		&& strcmp(up_why(up), "the HTTP_PROXY localhost: no answer within 10.000s") == 0);
+	close_all(false);
 	clean();
 }
 
@@ -946,6 +998,7 @@ int main(int argc, char **argv)
 		stale(tls);
 	}
 	crowd();
+	tunnels();
 	resolving();
 	connecting();
 	distrust();
