@@ -38,13 +38,13 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
 # By layer: a file includes headers of its own and of lower layers only. What
 # is PURE has no allocation, no I/O, no clock and no state of its own.
 LAYER0 = log
-PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows via
-LAYER1 = config config_keys config_load config_table config_use dotenv target dns tls trust logfile
+PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows target via
+LAYER1 = config config_keys config_load config_table config_use dotenv dns tls trust logfile
 PURE2 = convert carry tokens calibration caches error error_said error_overflow error_repair schema schema_node schema_gemini \
 	request request_base64 request_blocks request_content request_echo request_native request_search \
 	request_system request_think request_tools request_turns reply reply_native again finish usage reasoning text \
 	sink calls sources markup markup_parse stash
-LAYER2 = heap learned dial pool upstream
+LAYER2 = heap learned dial pool upstream upstream_dial
 LAYER3 = conn instance client talk relay heal response local route serve journal
 LAYER4 = options check filter status shell listen instances upgrade
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))

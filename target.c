@@ -9,7 +9,6 @@
 #include "target.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "http_char.h"
 
@@ -182,15 +181,17 @@ const char *target_authority(struct cfg_target *t, struct http_text a)
 
 const char *target_url(struct cfg_target *t, const char *url)
 {
-	bool tls = strncasecmp(url, "https://", 8) == 0;
+	const char *mark = strstr(url, "://");
+	struct http_text scheme = { url, mark ? (size_t)(mark - url) : 0 };
+	bool tls = http_is(scheme, "https");
 	struct http_text authority, rest;
 	unsigned char a[16];
 	const char *bad;
 
 	*t = (struct cfg_target){ .tls = tls, .port = tls ? 443 : 80 };
-	if (!tls && strncasecmp(url, "http://", 7) != 0)
+	if (!tls && !http_is(scheme, "http"))
 		return "it does not begin with https:// (or http:// for a server on this machine)";
-	authority.p = url + (tls ? 8 : 7);
+	authority.p = mark + 3;
 	authority.n = strcspn(authority.p, "/?#");
 	rest.p = authority.p + authority.n;
 	rest.n = strlen(rest.p);

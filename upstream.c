@@ -16,9 +16,11 @@
  * With a proxy UP_NAME and UP_DIAL are for its host, and the name of the
  * upstream is left to it.
  *
+ * Up to UP_OPEN the steps are in upstream_dial.c.
+ *
  * Buffers: RX and TX when plain and in UP_TUNNEL, those of tls.c otherwise.
  */
-#include "upstream.h"
+#include "upstream_work.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,36 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "dial.h"
-#include "log.h"
-#include "pool.h"
-#include "via.h"
-
-#define RX CHUNK
-#define TX CHUNK
 #define READS 4		/* of a plain connection in one step: others wait too */
-
-struct upstream {
-	struct up_pool *pool;
-	const struct config *c;
-	struct roots *roots;
-	enum up_state state, reached;
-	enum up_end end;
-	int fd;
-	int broken;		/* errno that ended sending, or 0 */
-	bool put, sent, reused, retry, permanent, timed_out, again;
-	struct tls *tls;
-	struct buf rx, tx;	/* plain: only while something waits in them */
-	unsigned char step;	/* of what is said to the proxy */
-	int64_t deadline;	/* of UP_TUNNEL and of the handshake */
-	uint64_t before;	/* what TLS had sent when the user's first byte was put */
-	struct dns_query *query;
-	struct dial dial;
-	struct dns_answer answer;
-	struct identity id;
-	char why[512];
-};
 
 /* ------------------------------------------------------------------- ends */
 
@@ -71,19 +44,8 @@ static void release(struct upstream *u)
 	u->fd = -1;
 }
 
-/* The host that is dialled: the proxy, where there is one. */
-static const char *dialled(const struct upstream *u)
-{
-	return u->c->via.host[0] != '\0' ? u->c->via.host : u->c->target.host;
-}
-
-static int dialled_port(const struct upstream *u)
-{
-	return u->c->via.host[0] != '\0' ? u->c->via.port : u->c->target.port;
-}
-
 /* who is spoken with now, behind these words */
-static size_t say_who(struct upstream *u, const char *what)
+size_t up_say_who(struct upstream *u, const char *what)
 {
 	if (u->c->via.host[0] != '\0' && u->state <= UP_TUNNEL)
 		return fmt(u->why, sizeof u->why, "%sthe %s %s", what, u->c->via.setting, u->c->via.host);
@@ -91,7 +53,7 @@ static size_t say_who(struct upstream *u, const char *what)
 }
 
 /* u->why says it */
-static void failed(struct upstream *u, bool retry)
+void up_failed(struct upstream *u, bool retry)
 {
 	release(u);
 	u->reached = u->state;
@@ -100,21 +62,21 @@ static void failed(struct upstream *u, bool retry)
 	u->retry = retry;
 }
 
-static void fail(struct upstream *u, bool retry, const char *what, const char *why)
+void up_fail(struct upstream *u, bool retry, const char *what, const char *why)
 {
-	size_t n = say_who(u, what);
+	size_t n = up_say_who(u, what);
 
 	fmt(u->why + n, sizeof u->why - n, ": %s", why);
-	failed(u, retry);
+	up_failed(u, retry);
 }
 
 /* a deadline of ours has passed: another attempt would take as long again */
-static void fail_late(struct upstream *u, const char *what, int timeout)
+void up_fail_late(struct upstream *u, const char *what, int timeout)
 {
 	char why[48];
 
 	fmt(why, sizeof why, "no answer within %m", (int64_t)timeout);
-	fail(u, false, what, why);
+	up_fail(u, false, what, why);
 	u->timed_out = true;
 }
 
@@ -126,7 +88,7 @@ static void end(struct upstream *u, enum up_end how)
 }
 
 /* Storage for what comes and what goes; false when there is none, and it failed. */
-static bool wake(struct upstream *u)
+bool up_wake(struct upstream *u)
 {
 	struct chunks *k = up_pool_chunks(u->pool);
 
@@ -137,7 +99,7 @@ static bool wake(struct upstream *u)
 	u->rx.cap = RX;
 	u->tx.cap = TX;
 	if (u->rx.p == NULL || u->tx.p == NULL)
-		fail(u, false, "cannot talk to ", "out of memory");
+		up_fail(u, false, "cannot talk to ", "out of memory");
 	return u->state != UP_FAILED;
 }
 
@@ -179,7 +141,7 @@ static void step_records(struct upstream *u)
 		end(u, UP_END_CUT);
 	else if (state == TLS_FAILED) {
 		tls_why(u->tls, why, sizeof why);
-		fail(u, !u->sent, "", why);
+		up_fail(u, !u->sent, "", why);
 	}
 }
 
@@ -188,7 +150,7 @@ static bool later(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-static void send_bytes(struct upstream *u)
+void up_send(struct upstream *u)
 {
 	while (u->tx.len > 0 && u->broken == 0) {
 		ssize_t n = send(u->fd, buf_at(&u->tx), u->tx.len, MSG_NOSIGNAL);
@@ -214,11 +176,11 @@ static void receive_end(struct upstream *u, int error)
 		end(u, UP_END_CLEAN);
 	else {
 		fmt(why, sizeof why, "the connection broke: %s", strerror(error));
-		fail(u, !u->sent, "", why);
+		up_fail(u, !u->sent, "", why);
 	}
 }
 
-static void receive_bytes(struct upstream *u)
+void up_receive(struct upstream *u)
 {
 	for (int i = 0; i < READS; i++) {
 		if (u->rx.off > 0)
@@ -240,153 +202,7 @@ static void receive_bytes(struct upstream *u)
 	}
 }
 
-/* ------------------------------------------------------------------ phases */
-
-static void opened(struct upstream *u)
-{
-	u->state = UP_OPEN;
-	dns_worked(pool_dns(u->pool), dialled(u), &u->answer.address[u->dial.won]);
-}
-
-static void handshake_begin(struct upstream *u, int64_t now)
-{
-	struct tls_session s;
-
-	pool_session(u->pool, &u->id, &s);
-	u->tls = tls_new(u->roots->trust, u->c->target.host, &s);
-	tls_wipe(&s, sizeof s);
-	u->deadline = now + u->c->tls_timeout;
-	u->state = UP_TLS;
-	if (u->tls == NULL)
-		fail(u, false, "cannot begin TLS with ", "no memory or no randomness");
-}
-
-/* The way to the upstream is there. */
-static void reached(struct upstream *u, int64_t now)
-{
-	if (u->roots != NULL)
-		handshake_begin(u, now);
-	else
-		opened(u);
-}
-
-static void connected(struct upstream *u, int fd, int64_t now)
-{
-	u->fd = fd;
-	if (u->c->via.host[0] == '\0') {
-		reached(u, now);
-		return;
-	}
-	u->deadline = now + u->c->connect_timeout;
-	u->state = UP_TUNNEL;
-}
-
-static void named(struct upstream *u, int64_t now)
-{
-	if (u->answer.count == 0) {
-		u->permanent = u->answer.final && !u->answer.late;
-		fail(u, !u->answer.final, "cannot resolve ", u->answer.error);
-		return;
-	}
-	dial_start(&u->dial, &u->answer, now, u->c->connect_timeout);
-	u->state = UP_DIAL;
-}
-
-static void step_name(struct upstream *u, int64_t now)
-{
-	if (dns_poll(pool_dns(u->pool), u->query, dialled_port(u), now, &u->answer) == 0)
-		return;
-	u->query = NULL;
-	named(u, now);
-}
-
-static void step_dial(struct upstream *u, int64_t now)
-{
-	int fd = dial_step(&u->dial, now);
-
-	if (fd == DIAL_GOING)
-		return;
-	if (fd >= 0)
-		connected(u, fd, now);
-	else if (now >= u->dial.deadline)
-		fail_late(u, "cannot connect to ", u->c->connect_timeout);
-	else {
-		size_t n = say_who(u, "cannot connect to ");
-		fmt(u->why + n, sizeof u->why - n, " port %d: %s", dialled_port(u), strerror(u->dial.error));
-		failed(u, true);
-	}
-}
-
-/* Whatever the proxy has said last counts, also where it closed behind it. */
-static void step_tunnel(struct upstream *u, int64_t now)
-{
-	char why[400];
-
-	if (now >= u->deadline) {
-		fail_late(u, "", u->c->connect_timeout);
-		return;
-	}
-	if (!wake(u))
-		return;
-	receive_bytes(u);
-	enum via_said said = via_talk(u->c, &u->step, &u->rx, &u->tx, why, sizeof why);
-	bool ended = u->state != UP_TUNNEL;
-	if (!ended && said == VIA_MORE) {
-		send_bytes(u);
-		u->sent = false;
-		return;
-	}
-	u->rx.len = u->tx.len = 0;
-	up_rest(u);
-	if (said == VIA_OPEN && !ended) {
-		reached(u, now);
-		return;
-	}
-	if (said == VIA_MORE && u->state == UP_FAILED)
-		return;		/* it says why already */
-	u->state = UP_TUNNEL;
-	u->permanent = said == VIA_DENIED;
-	fail(u, !u->permanent, "", said >= VIA_REFUSED ? why : "it closed the connection before it answered");
-}
-
-/* the session is forgotten with the failure: it may have been the cause */
-static void handshake_failed(struct upstream *u)
-{
-	char why[384];
-
-	tls_why(u->tls, why, sizeof why);
-	pool_session_keep(u->pool, &u->id, NULL);
-	u->permanent = tls_permanent(u->tls);
-	fail(u, !u->permanent, "cannot agree on TLS with ", why);
-}
-
-static void step_handshake(struct upstream *u, int64_t now)
-{
-	struct tls_session s;
-	uint64_t before = tls_received(u->tls);
-
-	if (now >= u->deadline) {
-		fail_late(u, "TLS handshake with ", u->c->tls_timeout);
-		return;
-	}
-	if (!pool_turn(u->pool)) {
-		u->again = true;
-		return;
-	}
-	enum tls_state state = tls_step(u->tls, u->fd, &u->again);
-	if (tls_received(u->tls) > before)
-		pool_turn_taken(u->pool);
-	if (state == TLS_HANDSHAKE)
-		return;
-	if (state == TLS_FAILED) {
-		handshake_failed(u);
-		return;
-	}
-	tls_session_get(u->tls, &s);
-	pool_session_keep(u->pool, &u->id, &s);
-	tls_wipe(&s, sizeof s);
-	opened(u);
-}
+/* ---------------------------------------------------------------- one step */
 
 static void step_open(struct upstream *u)
 {
@@ -394,59 +210,22 @@ static void step_open(struct upstream *u)
 		step_records(u);
 		return;
 	}
-	if (!wake(u))
+	if (!up_wake(u))
 		return;
-	send_bytes(u);
-	receive_bytes(u);
+	up_send(u);
+	up_receive(u);
 }
 
 void up_step(struct upstream *u, int64_t now)
 {
 	u->again = false;
-	if (u->state == UP_NAME)
-		step_name(u, now);
-	if (u->state == UP_DIAL)
-		step_dial(u, now);
-	if (u->state == UP_TUNNEL)
-		step_tunnel(u, now);
-	if (u->state == UP_TLS)
-		step_handshake(u, now);
+	if (u->state < UP_OPEN)
+		up_advance(u, now);
 	if (u->state == UP_OPEN)
 		step_open(u);
 }
 
 /* ----------------------------------------------------------- opening, closing */
-
-/* Before the first packet, and yet a matter of TLS. */
-static bool trust(struct upstream *u)
-{
-	if (u->c->target.literal)
-		fmt(u->why, sizeof u->why, "TLS needs a name to check: %s is an address", u->c->target.host);
-	else
-		u->roots = pool_roots(u->pool, u->c, u->why, sizeof u->why);
-	if (u->roots != NULL) {
-		u->why[0] = '\0';
-		return true;
-	}
-	failed(u, false);
-	u->reached = UP_TLS;
-	u->permanent = true;
-	return false;
-}
-
-static void begin(struct upstream *u, int64_t now)
-{
-	const struct config *c = u->c;
-
-	if (c->target.tls && !trust(u))
-		return;
-	u->query = dns_ask(pool_dns(u->pool), dialled(u), dialled_port(u), now, c->resolve_timeout, c->dns_ttl,
-		&u->answer);
-	if (u->query != NULL)
-		return;
-	named(u, now);
-	up_step(u, now);
-}
 
 static struct upstream *reuse(struct up_pool *p, const struct config *c, const struct identity *id)
 {
@@ -477,7 +256,7 @@ struct upstream *up_open(struct up_pool *p, const struct config *c, bool fresh, 
 	u->fd = -1;
 	u->state = UP_NAME;
 	u->end = UP_END_NONE;
-	begin(u, now);
+	up_begin(u, now);
 	return u;
 }
 
@@ -630,7 +409,7 @@ char *up_tx(struct upstream *u, size_t *room)
 		return NULL;
 	if (u->tls != NULL)
 		return tls_tx(u->tls, room);
-	if (!wake(u))
+	if (!up_wake(u))
 		return NULL;
 	if (u->tx.off > TX / 2)
 		buf_pack(&u->tx);
