@@ -358,6 +358,7 @@ static int convert(struct j_val body, const struct target *t, struct plan *out, 
 
 int request_read(struct j_val body, struct request_facts *f, struct api_error *e)
 {
+	char model[CONV_MODEL_MAX + 1];
 	struct j_val v[3];
 
 	memset(f, 0, sizeof *f);
@@ -366,7 +367,8 @@ int request_read(struct j_val body, struct request_facts *f, struct api_error *e
 		: v[0].type == J_NONE ? "model: Field required"
 		: v[0].type != J_STRING ? "model: must be a string"
 		: j_blank(v[0]) ? "model: must not be empty"
-		: j_length(v[0]) > CONV_MODEL_MAX ? "model: must have at most 256 bytes" : NULL;
+		: j_length(v[0]) > CONV_MODEL_MAX ? "model: must have at most 256 bytes"
+		: memchr(model, 0, j_text(v[0], model, sizeof model)) != NULL ? "model: must not hold U+0000" : NULL;
 	if (why != NULL) {
 		error_set(e, 400, why);
 		return -1;

@@ -26,7 +26,7 @@ struct request_facts {
 
 /*
  * First look: model and stream, so that a target can be chosen. Checks that
- * body is an object with a model (string, at most CONV_MODEL_MAX bytes).
+ * body is an object with a model (string, at most CONV_MODEL_MAX bytes, none 0).
  * Returns 0, or -1 with e naming the field.
  */
 int request_read(struct j_val body, struct request_facts *f, struct api_error *e);

@@ -234,7 +234,7 @@ for host in 0.0.0.0 ::; do
 	printf 'HOST=%s\nPORT=0\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n' $host >"$T/open"
 	chmod 600 "$T/open"
 	timeout 5 "$PROXY" --env "$T/open" >"$T/open.out" 2>&1
-	is "HOST=$host without a key does not start" "$?" 100
+	is "F31 HOST=$host without a key does not start" "$?" 100
 	has "HOST=$host: why" "$T/open.out" ANTHROPIC_API_KEY
 done
 stop $proxy_pid

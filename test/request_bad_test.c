@@ -161,6 +161,7 @@ static void looks(void)
 	look("{}", "model: Field required");
 	look("{\"model\":5}", "model: must be a string");
 	look("{\"model\":\" \"}", "model: must not be empty");
+	look("{\"model\":\"m\\u0000x\"}", "model: must not hold U+0000");
 	look("{\"model\":\"kimi-k2\",\"messages\":5}", NULL);
 	memset(model, 'm', sizeof model);
 	model[256] = '\0';

@@ -98,7 +98,7 @@ def talk(data, half=False, step=0, bodiless=False):
     return Talk(got, closed, time.monotonic() - began, bodiless)
 
 
-def conclude(name, t, wrong, hits, c, within=2.0):
+def conclude(t, wrong, hits, c, within=2.0):
     """A case's line: wrong, and what must hold behind every case."""
     if hits is not None and c.hits != hits:
         wrong.append("%d requests came to the upstream, want %d" % (c.hits, hits))
@@ -111,7 +111,7 @@ def conclude(name, t, wrong, hits, c, within=2.0):
     return wrong
 
 
-def attack(name, data, *wants, hits=0, quiet=False, closed=True, let_in=False, script=answer, **options):
+def attack(name, data, *wants, hits=0, quiet=False, closed=True, let_in=False, script=answer, within=2.0, **options):
     """
     Sends data on a connection of its own. wants: what each answer must be, in order and none
     besides: functions as E and OK. hits: requests that the upstream must have got.
@@ -131,7 +131,7 @@ def attack(name, data, *wants, hits=0, quiet=False, closed=True, let_in=False, s
             wrong.append(w)
     if closed and not t.closed:
         wrong.append("not closed")
-    wrong = conclude(name, t, wrong, hits, c)
+    wrong = conclude(t, wrong, hits, c, within)
     c.wrong = wrong
     c.talk = t
     if not quiet:
@@ -185,4 +185,4 @@ def flat(before, kb=1024):
 def say_case(name, *wrong, talk=None, hits=0, c=None):
     """A line for a case that was played by hand."""
     t = talk or Talk(b"", True, 0)
-    say_line(name, conclude(name, t, [w for w in wrong if w], hits if c else None, c or Case(answer)), t)
+    say_line(name, conclude(t, [w for w in wrong if w], hits if c else None, c or Case(answer)), t)
