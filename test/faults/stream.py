@@ -93,14 +93,14 @@ big = "y" * 1000000
 case("F95 a line of a megabyte", raw(say(big), finish(), DONE), OK(big), hits=1)
 big = "z" * 7000000
 grown = []
-for n in range(1 if SLOW else 3):
+for n in range(1 if SLOW else 2):
     case("F95 an event of seven megabytes, time %d" % n, raw(say(big), finish(), DONE), OK(big), kinds="S", hits=1)
     case("F95 an event of ten megabytes, time %d" % n, raw(say("So far"), say("w" * 10000000), finish(), DONE),
          CUT("So far", "api_error", "MAX_EVENT"), kinds="S", hits=1)
-    case("F95 a line without an end, time %d" % n, raw(say("So far"), b"data: " + b"v" * 20000000), CUT("So far"), kinds="S", hits=1)
-    case("F95 an endless comment, time %d" % n, raw(say("All"), b": " + b"u" * 20000000 + b"\n\n", finish(), DONE), OK(), kinds="S", hits=1)
+    case("F95 a line without an end, time %d" % n, raw(say("So far"), b"data: " + b"v" * 10000000), CUT("So far"), kinds="S", hits=1)
+    case("F95 an endless comment, time %d" % n, raw(say("All"), b": " + b"u" * 10000000 + b"\n\n", finish(), DONE), OK(), kinds="S", hits=1)
     grown.append(rss())
-say_line("F95 no memory is kept", [] if SLOW or grown[2] <= grown[0] + 1000 else ["%s KB" % grown])
+say_line("F95 no memory is kept", [] if SLOW or grown[1] <= grown[0] + 1000 else ["%s KB" % grown])
 case("F95 ten thousand events at once", raw(b"".join(say("%d " % n) for n in range(10000)) + finish() + DONE),
      OK("".join("%d " % n for n in range(10000))), kinds="S", hits=1)
 

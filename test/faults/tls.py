@@ -83,9 +83,9 @@ case("F64 silent behind the first flight", [RAW, part(9999), HANG], E(504, "time
 case("F64 a byte now and then", [RAW, *([lambda peer: peer.sock.sendall(b"\x16"), 0.1] * 20)], E(502, "api_error"), kinds="N", hits=0)
 for end in (FIN, RST):
     case("F65 %s behind the connect" % end.upper(), [RAW, end], E(502, "api_error"), hits=0, connections=2)
-    series("F65 %s within the first flight" % end.upper(), ([RAW, part(n), end] for n in range(0, 900, 120)), E(502, "api_error"),
+    series("F65 %s within the first flight" % end.upper(), ([RAW, part(n), end] for n in range(0, 900, 180)), E(502, "api_error"),
            kinds="S", hits=0)
-series("F65 a byte of the first flight is another one", ([RAW, changed(n), 0.03] for n in range(0, 900, 45)),
+series("F65 a byte of the first flight is another one", ([RAW, changed(n), 0.03] for n in range(0, 900, 60)),
        E(502, "api_error"), kinds="N", hits=0)
 
 # ---- F67: what was changed on the way
