@@ -46,7 +46,7 @@ PURE2 = convert carry tokens calibration caches error error_said error_overflow 
 	sink calls sources markup markup_parse stash
 LAYER2 = heap learned dial pool upstream upstream_dial
 LAYER3 = conn instance client talk relay heal response local route serve journal
-LAYER4 = options check filter status shell listen instances upgrade
+LAYER4 = park options check filter status shell listen instances upgrade
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
 UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c))

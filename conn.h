@@ -201,7 +201,7 @@ struct conn {
 	int64_t drain_until;
 	struct http_body drain_body;
 	int in, out;			/* the same for a socket */
-	int npoll;			/* entries of the present poll set */
+	unsigned at;			/* its place in the loop, whose it is */
 	char peer[64];
 
 	/* of a request too, but set up before each use */

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "instances.h"
+#include "park.h"
 #include "target.h"
 #include "upgrade.h"
 
@@ -31,6 +32,14 @@
 #define LOOK 60000		/* ms between two looks at the log files */
 #define EXIT_SYSTEM 111
 
+/* What is looked at each turn, side by side: thousands of these are less than a hundred connections. */
+struct place {
+	struct conn *c;
+	int64_t due;			/* as conn_due() */
+	int n;				/* entries of the present poll set; none: it is parked */
+	struct parked parked;
+};
+
 struct loop {
 	struct server srv;
 	struct learned learned;
@@ -39,17 +48,21 @@ struct loop {
 	char **argv;
 	struct upgrade upgrade;
 	int signals[2];			/* self-pipe */
-	struct conn **conns;		/* srv.count of them */
-	struct pollfd *fds;		/* by place: signals, an upgrade, listeners, each connection's; then the same without holes */
+	struct place *places;		/* srv.count of them have a connection */
+	struct park park;
+	struct pollfd *fds;		/* by place: AT_..., each connection's; then the same without holes */
 	size_t nfds;			/* of each half */
 	int64_t accept_at;		/* no accepting before */
 	int64_t tell_at;		/* nor telling again that it fails */
 	int64_t drain_until;
 	int64_t look_at;		/* at the log files */
 	int64_t busy_at;		/* when there last was a connection */
-	unsigned places;		/* of conns, without those for refusals */
+	unsigned room;			/* of places, without those for refusals */
 	unsigned max;			/* connections, within the limit of open files */
 };
+
+/* the first entries of the poll set */
+enum { AT_SIGNALS, AT_UPGRADE, AT_PARK, AT_LISTENERS, AT_CONNS = AT_LISTENERS + OPTIONS_ENV };
 
 static int signal_pipe = -1;	/* the one thing that a signal handler can know */
 
@@ -135,8 +148,8 @@ static int set_signals(struct loop *l)
  */
 static bool make_places(struct loop *l, unsigned max)
 {
-	size_t conns = (size_t)max + REFUSALS, fds = 2 + OPTIONS_ENV + conns * CONN_FDS;
-	struct conn **more = malloc(conns * sizeof *more);
+	size_t conns = (size_t)max + REFUSALS, fds = AT_CONNS + conns * CONN_FDS;
+	struct place *more = malloc(conns * sizeof *more);
 	struct pollfd *polled = malloc(2 * fds * sizeof *polled);
 
 	if (more == NULL || polled == NULL) {
@@ -145,21 +158,31 @@ static bool make_places(struct loop *l, unsigned max)
 		return false;
 	}
 	if (l->srv.count > 0)
-		memcpy(more, l->conns, l->srv.count * sizeof *more);
-	free(l->conns);
+		memcpy(more, l->places, l->srv.count * sizeof *more);
+	if (l->fds == NULL)
+		park_open(&l->park, 3 * conns);
+	free(l->places);
 	free(l->fds);
-	l->conns = more;
+	l->places = more;
 	l->fds = polled;
 	l->nfds = fds;
-	l->places = l->max = max;
+	l->room = l->max = max;
 	return true;
+}
+
+static void add_conn(struct loop *l, struct conn *c)
+{
+	c->at = l->srv.count - 1;
+	l->places[c->at] = (struct place){ .c = c, .parked = { .fd = { -1, -1 } } };
 }
 
 static void remove_conn(struct loop *l, size_t i)
 {
-	struct conn *c = l->conns[i];
+	struct conn *c = l->places[i].c;
 
-	l->conns[i] = l->conns[l->srv.count - 1];
+	park_drop(&l->park, &l->places[i].parked);
+	l->places[i] = l->places[l->srv.count - 1];
+	l->places[i].c->at = (unsigned)i;
 	conn_free(c);
 }
 
@@ -174,7 +197,8 @@ static bool close_idle(struct loop *l, const char *peer)
 	size_t found = SIZE_MAX;
 
 	for (size_t i = 0; i < l->srv.count; i++)
-		if (conn_idle(l->conns[i]) && is_from(l->conns[i], peer) && (found == SIZE_MAX || l->conns[i]->entered < l->conns[found]->entered))
+		if (conn_idle(l->places[i].c) && is_from(l->places[i].c, peer) &&
+				(found == SIZE_MAX || l->places[i].c->entered < l->places[found].c->entered))
 			found = i;
 	if (found == SIZE_MAX)
 		return false;
@@ -214,7 +238,7 @@ static unsigned count_from(const struct loop *l, const char *peer)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < l->srv.count; i++)
-		n += is_from(l->conns[i], peer);
+		n += is_from(l->places[i].c, peer);
 	return n;
 }
 
@@ -224,7 +248,7 @@ static unsigned count_from(const struct loop *l, const char *peer)
  */
 static bool has_place(struct loop *l, const struct config *cfg, const char *peer, bool *crowd)
 {
-	unsigned own = count_from(l, peer), may = address_limit(l, cfg, peer);
+	unsigned may = address_limit(l, cfg, peer), own = may == UINT_MAX ? 0 : count_from(l, peer);
 
 	*crowd = false;
 	if (own >= may && !close_idle(l, peer)) {
@@ -252,7 +276,7 @@ static bool accept_one(struct loop *l, struct instance *inst)
 		close(fd);
 		return true;
 	}
-	l->conns[l->srv.count - 1] = c;
+	add_conn(l, c);
 	c->refused = !place;
 	conn_step(c, NULL, 0);
 	return true;
@@ -287,7 +311,7 @@ static bool wait_for_events(struct loop *l, size_t n, int ms)
 static void close_idle_ones(struct loop *l)
 {
 	for (size_t i = l->srv.count; i-- > 0; )
-		if (conn_idle(l->conns[i]))
+		if (conn_idle(l->places[i].c))
 			remove_conn(l, i);
 }
 
@@ -322,10 +346,12 @@ static void reload(struct loop *l)
 {
 	instances_reload(&l->all, l->options);
 	for (size_t i = 0; i < l->srv.count; i++)
-		if (conn_idle(l->conns[i]))
-			conn_renew(l->conns[i]);
+		if (conn_idle(l->places[i].c)) {
+			conn_renew(l->places[i].c);
+			l->places[i].due = conn_due(l->places[i].c);
+		}
 	unsigned max = connection_limit(l);
-	if (max <= l->places)
+	if (max <= l->room)
 		l->max = max;
 	else
 		make_places(l, max);
@@ -401,11 +427,9 @@ static int64_t loop_due(const struct loop *l, int64_t due)
 		due = l->accept_at;
 	if (l->all.logs.next != NULL && l->look_at < due)
 		due = l->look_at;
-	for (size_t i = 0; i < l->srv.count; i++) {
-		int64_t t = conn_due(l->conns[i]);
-		if (t < due)
-			due = t;
-	}
+	for (size_t i = 0; i < l->srv.count; i++)
+		if (l->places[i].due < due)
+			due = l->places[i].due;
 	return due;
 }
 
@@ -418,35 +442,80 @@ static int wait_ms(const struct loop *l, int64_t due)
 	return due - l->srv.now > 3600000 ? 3600000 : (int)(due - l->srv.now);
 }
 
+/* Which descriptors a name waits for is known only while it does: that is not parked. */
+static void step_conn(struct loop *l, struct place *at, struct pollfd *p, int n)
+{
+	struct conn *c = at->c;
+	bool relayed = c->phase == PHASE_RELAY;
+
+	conn_step(c, p, n);
+	if (c->phase == PHASE_OVER) {
+		remove_conn(l, c->at);
+		return;
+	}
+	if (c->phase == PHASE_DIAL || l->srv.count < PARK_MIN) {
+		park_drop(&l->park, &at->parked);
+		return;
+	}
+	struct pollfd now[CONN_FDS];
+	park_keep(&l->park, &at->parked, now, conn_poll(c, now), c, relayed && c->phase == PHASE_RELAY);
+	at->due = conn_due(c);
+}
+
 /* Connections from the last to the first: one that ends is replaced by one that had its turn. */
-static void step_conns(struct loop *l, const struct pollfd *p)
+static void step_conns(struct loop *l, struct pollfd *p)
 {
 	for (size_t i = l->srv.count; i-- > 0; ) {
-		struct conn *c = l->conns[i];
-		int n = c->npoll;
+		int n = l->places[i].n;
 		p -= n;
-		bool woken = conn_due(c) <= l->srv.now;
+		bool woken = l->places[i].due <= l->srv.now;
 		for (int k = 0; k < n && !woken; k++)
 			woken = p[k].revents != 0;
 		if (woken)
-			conn_step(c, p, n);
-		if (c->phase == PHASE_OVER)
-			remove_conn(l, i);
+			step_conn(l, &l->places[i], p, n);
 	}
+}
+
+static void step_parked(struct loop *l)
+{
+	struct pollfd events[PARK_EVENTS], p[CONN_FDS];
+	int got = park_events(&l->park, events);
+
+	for (int i = 0; i < got; i++) {
+		struct conn *c = l->park.owner[events[i].fd];
+		int n = c == NULL ? 0 : conn_poll(c, p);
+		for (int k = 0; k < n; k++)
+			p[k].revents = p[k].fd == events[i].fd ? events[i].revents : 0;
+		if (c != NULL)
+			step_conn(l, &l->places[c->at], p, n);
+	}
+}
+
+/* The poll set behind its first entries. Returns its end. */
+static struct pollfd *gather(struct loop *l)
+{
+	struct pollfd *p = l->fds;
+
+	p[AT_SIGNALS] = (struct pollfd){ .fd = l->signals[0], .events = POLLIN };
+	p[AT_UPGRADE] = (struct pollfd){ .fd = l->upgrade.ready, .events = POLLIN };
+	p[AT_PARK] = (struct pollfd){ .fd = l->park.fd, .events = POLLIN };
+	p += AT_LISTENERS;
+	for (int i = 0; i < l->all.n; i++)
+		*p++ = (struct pollfd){ .fd = listening(l) ? l->all.at[i]->listener : -1, .events = POLLIN };
+	for (struct place *at = l->places; at < l->places + l->srv.count; at++) {
+		at->n = 0;
+		if (at->parked.fd[0] >= 0)
+			continue;
+		at->n = conn_poll(at->c, p);
+		at->due = conn_due(at->c);
+		p += at->n;
+	}
+	return p;
 }
 
 static bool turn(struct loop *l)
 {
-	struct pollfd *p = l->fds;
-
-	*p++ = (struct pollfd){ .fd = l->signals[0], .events = POLLIN };
-	*p++ = (struct pollfd){ .fd = l->upgrade.ready, .events = POLLIN };
-	for (int i = 0; i < l->all.n; i++)
-		*p++ = (struct pollfd){ .fd = listening(l) ? l->all.at[i]->listener : -1, .events = POLLIN };
-	for (size_t i = 0; i < l->srv.count; i++) {
-		l->conns[i]->npoll = conn_poll(l->conns[i], p);
-		p += l->conns[i]->npoll;
-	}
+	struct pollfd *p = gather(l);
 	int64_t due = loop_due(l, up_pool_sweep(l->srv.pool, l->srv.now));
 	if (!wait_for_events(l, (size_t)(p - l->fds), wait_ms(l, due)))
 		return false;
@@ -454,8 +523,10 @@ static bool turn(struct loop *l)
 	if (l->srv.count > 0)
 		l->busy_at = l->srv.now;
 	step_conns(l, p);
+	if (l->fds[AT_PARK].revents != 0)
+		step_parked(l);
 	for (int i = 0; i < l->all.n; i++)
-		if (l->fds[2 + i].revents != 0)
+		if (l->fds[AT_LISTENERS + i].revents != 0)
 			for (int k = 0; k < 64 && listening(l) && accept_one(l, l->all.at[i]); k++)
 				;
 	if (l->srv.now >= l->look_at) {
@@ -463,9 +534,9 @@ static bool turn(struct loop *l)
 		l->look_at = l->srv.now + LOOK;
 	}
 	/* last, since these may take connections away, which the poll set knows by their place */
-	if (l->fds[1].revents != 0)
+	if (l->fds[AT_UPGRADE].revents != 0)
 		end_upgrade(l);
-	return l->fds[0].revents == 0 || take_signals(l);
+	return l->fds[AT_SIGNALS].revents == 0 || take_signals(l);
 }
 
 static int run(struct loop *l)
@@ -488,7 +559,7 @@ static int serve_inetd(struct loop *l)
 	struct conn *c = conn_new(&l->srv, l->all.at[0], 0, same_socket() ? 0 : 1, "inetd");
 	if (c == NULL)
 		return EXIT_SYSTEM;
-	l->conns[0] = c;
+	add_conn(l, c);
 	conn_step(c, NULL, 0);
 	return run(l);
 }
@@ -539,14 +610,15 @@ static int serve(struct loop *l, const struct options *o)
 	if (bad == 0)
 		bad = o->command == COMMAND_INETD ? serve_inetd(l) : serve_listeners(l);
 	while (l->srv.count > 0) {
-		client_gone(l->conns[l->srv.count - 1], "stopped");
+		client_gone(l->places[l->srv.count - 1].c, "stopped");
 		remove_conn(l, l->srv.count - 1);
 	}
 	if (l->srv.pool != NULL)
 		up_pool_free(l->srv.pool);
 	instances_free(&l->all);
-	free(l->conns);
+	free(l->places);
 	free(l->fds);
+	free(l->park.owner);
 	return bad;
 }
 
