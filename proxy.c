@@ -61,8 +61,7 @@ struct loop {
 	unsigned max;			/* connections, within the limit of open files */
 };
 
-/* the first entries of the poll set */
-enum { AT_SIGNALS, AT_UPGRADE, AT_PARK, AT_LISTENERS, AT_CONNS = AT_LISTENERS + OPTIONS_ENV };
+enum { AT_SIGNALS, AT_UPGRADE, AT_PARK, AT_LISTENERS, AT_CONNS = AT_LISTENERS + OPTIONS_ENV };	/* in the poll set */
 
 static int signal_pipe = -1;	/* the one thing that a signal handler can know */
 
