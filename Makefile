@@ -8,6 +8,7 @@
 #   make cross           static binaries for other machines, in build/cross/ARCH/ (on Debian)
 #   make cross-test      their tests, under qemu
 #   make dist            tarballs of them, in build/dist/
+#   make fuzz            each fuzz target for FUZZ_SECONDS (60), by clang's libFuzzer
 #   make install         to DESTDIR and PREFIX; make uninstall takes it away
 #
 # CC, CFLAGS and LDFLAGS are yours. BEARSSL=dir builds against a source tree
@@ -49,7 +50,9 @@ LAYER3 = conn instance client talk relay heal response local route serve journal
 LAYER4 = park options check filter status shell listen instances upgrade
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
-UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c))
+FUZZERS = $(filter-out main,$(patsubst test/fuzz_%.c,%,$(wildcard test/fuzz_*.c)))
+FUZZ_MAIN = test/fuzz_main.c
+UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c)) $(FUZZERS:%=$(O)/test/fuzz_%)
 
 all: $(BIN)
 
@@ -66,6 +69,11 @@ $(O)/%.o: %.c $(HDR) $(O)/bearssl
 $(O)/test/%: test/%.c $(O)/lib.a
 	@mkdir -p $(O)/test
 	$(COMPILE) -I. $(LDFLAGS) -o $@ $< $(O)/lib.a $(BEARSSL_LIB)
+
+# a fuzz target that replays its corpus, or by make fuzz one that looks for more
+$(O)/test/fuzz_%: test/fuzz_%.c test/fuzz_main.c $(O)/lib.a
+	@mkdir -p $(O)/test
+	$(COMPILE) -I. $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(O)/lib.a $(BEARSSL_LIB)
 
 test/provider: $(wildcard test/provider*.c) $(O)/lib.a
 	$(COMPILE) $(LDFLAGS) -o $@ $(wildcard test/provider*.c) $(O)/lib.a
@@ -99,6 +107,15 @@ SANITIZED = $(shell echo 'int main(void) { return 0; }' | $(CC) $(SANITIZE) -x c
 asan:
 	@$(if $(SANITIZED),,: )$(MAKE) O=build/asan BIN=build/asan/claude-code-proxy all unit \
 		EXTRA='$(SANITIZE)'
+
+# FUZZ_SECONDS for each target of FUZZERS, JOBS at a time
+FUZZ_SECONDS = 60
+
+fuzz:
+	@$(MAKE) --no-print-directory $(FUZZERS:%=$(O)/test/fuzz_%)
+	@$(MAKE) --no-print-directory O=build/fuzz CC=clang CFLAGS='-O1 -g' EXTRA='$(SANITIZE) -fsanitize=fuzzer-no-link' \
+		FUZZ_MAIN=-fsanitize=fuzzer $(FUZZERS:%=build/fuzz/test/fuzz_%)
+	@test/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 # small: all at once, so that what is used once is inlined; nothing unwinds, so the tables for it are left out
 # and tables need no more alignment than their type
@@ -163,4 +180,4 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-.PHONY: all unit programs asan static cross cross-test dist run test memcheck test-client clean install uninstall layers FORCE
+.PHONY: all unit programs asan static cross cross-test dist run test memcheck test-client fuzz clean install uninstall layers FORCE

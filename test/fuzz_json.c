@@ -72,7 +72,7 @@ static void string(struct j_val v)
 
 static void number(struct j_val v)
 {
-	char arena[20];
+	char arena[21];
 	struct span s[1];
 	struct plan p;
 	int64_t whole, again, millionths;
@@ -82,7 +82,7 @@ static void number(struct j_val v)
 		return;
 	plan_init(&p, s, 1, arena, sizeof arena);
 	plan_num(&p, whole);
-	struct j_val written = j_root(s[0].p, s[0].n);
+	struct j_val written = j_root(arena, p.narena);
 	MUST(j_whole(written, &again) && again == whole);
 	if (whole > INT64_MIN / 1000000 && whole < INT64_MAX / 1000000)
 		MUST(millionths == whole * 1000000);

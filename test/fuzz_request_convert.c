@@ -1,8 +1,10 @@
 /*
  * Fuzzing the conversion of requests: a first line of settings for q_apply,
  * then a request. What passes the checks converts to valid JSON, the same
- * when counted, kept and pulled in any pieces; what does not names a place.
+ * when counted, kept and pulled in any pieces, and without settings to what
+ * every server may expect; what does not names a place.
  */
+#include "chat_grammar.h"
 #include "request_run.h"
 
 #include <stdint.h>
@@ -17,15 +19,16 @@ static void refused(const struct result *r)
 }
 
 /* the settings may put in anything, so without them more must hold */
-static void converted(const struct result *r, bool plain)
+static void converted(const struct result *r, bool plain, bool usual)
 {
 	struct j_err err;
 	char *copy = malloc(r->n + 1);
 
 	memcpy(copy, r->body, r->n + 1);
-	MUST(r->same && j_check(copy, r->n, &err) == 0);
+	MUST(r->same && j_check(copy, r->n, &err) == 0 && memcmp(copy, r->body, r->n) == 0);
 	struct j_val body = j_root(copy, r->n), model = j_get(body, "model");
 	MUST(!plain || (j_is(model, "up-model") && j_count(j_get(body, "messages")) > 0));
+	MUST(!usual || chat_wrong(body, false) == NULL);
 	free(copy);
 }
 
@@ -49,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct result small = run_value(v, &s.t, 1), large = run_value(v, &s.t, 4096);
 		MUST(small.rc == large.rc && small.n == large.n && memcmp(small.body, large.body, small.n) == 0);
 		if (large.rc == 0)
-			converted(&large, s.q.extra[0] == '\0' && s.q.drop[0] == '\0' && s.q.search[0] == '\0');
+			converted(&large, s.q.extra[0] == '\0' && s.q.drop[0] == '\0' && s.q.search[0] == '\0', skip <= 1);
 		else
 			refused(&large);
 		int rc = request_check(v, &e);

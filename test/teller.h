@@ -9,6 +9,7 @@
 
 #include "../plan.h"
 
+#ifndef TELLER_DICE
 static uint64_t state;
 
 static inline unsigned dice(unsigned n)
@@ -16,6 +17,9 @@ static inline unsigned dice(unsigned n)
 	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	return (unsigned)(state >> 33) % n;
 }
+#else
+static unsigned dice(unsigned n);	/* the includer's: below n */
+#endif
 
 static inline void add(struct bytes *b, const char *text)
 {
