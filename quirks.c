@@ -209,7 +209,9 @@ static const char *object_bad(struct http_text t)
 	struct j_err err;
 
 	memcpy(text, t.p, t.n);
-	return t.n > 0 && (text[0] != '{' || j_check(text, t.n, &err) != 0) ? "not a JSON object" : NULL;
+	if (t.n > 0 && (text[0] != '{' || j_check(text, t.n, &err) != 0))
+		return "not a JSON object";
+	return memcmp(text, t.p, t.n) != 0 ? "half of a surrogate pair" : NULL;
 }
 
 const char *q_field_bad(const char *name, size_t n, const char *value, size_t nvalue)
