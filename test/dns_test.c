@@ -329,7 +329,7 @@ static void child_descriptors(void)
 	int extra[3] = { dup(0), dup(1), open("/dev/zero", O_RDONLY) };
 
 	ask("fds", 0, &a);
-	CHECK("F49 a child has its pipe and /dev/null", is(&a, "4:10"));
+	CHECK("F49 T27 a child has its pipe and /dev/null", is(&a, "4:10"));
 	for (int i = 0; i < 3; i++)
 		close(extra[i]);
 }

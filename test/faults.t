@@ -10,9 +10,9 @@ while IFS=$tab read -r number file text more; do
 	case $number in
 	'#'*) continue ;;
 	esac
-	case $text in
-	"$number "?*) ;;
-	*) echo "$number: the description begins with another number: $text" >>"$T/wrong" ;;
+	case " $text " in
+	*" $number "*) ;;
+	*) echo "$number: it is not in the description: $text" >>"$T/wrong" ;;
 	esac
 	[ -z "$more" ] || echo "$number: more than three columns" >>"$T/wrong"
 	grep -qF -- "$text" "$file" 2>/dev/null || echo "$number: $file has no test '$text'" >>"$T/wrong"

@@ -206,8 +206,8 @@ done
 until_true grep -q 'GET /no/such' "$log"
 grep -v '"the key is\|"text":.*canary\|"content":.*canary' "$T/answers" >"$T/answers.left"
 for secret in $canary $key $token $other; do
-	hasnt "not in an answer: $secret" "$T/answers.left" $secret
-	hasnt "not in the log: $secret" "$log" $secret
+	hasnt "T14 not in an answer: $secret" "$T/answers.left" $secret
+	hasnt "T14 not in the log: $secret" "$log" $secret
 	tr '\0' '\n' <"/proc/$proxy_pid/cmdline" >"$T/cmdline"
 	hasnt "not in the arguments: $secret" "$T/cmdline" $secret
 done
@@ -234,7 +234,7 @@ for host in 0.0.0.0 ::; do
 	printf 'HOST=%s\nPORT=0\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n' $host >"$T/open"
 	chmod 600 "$T/open"
 	timeout 5 "$PROXY" --env "$T/open" >"$T/open.out" 2>&1
-	is "F31 HOST=$host without a key does not start" "$?" 100
+	is "F31 T4 HOST=$host without a key does not start" "$?" 100
 	has "HOST=$host: why" "$T/open.out" ANTHROPIC_API_KEY
 done
 stop $proxy_pid

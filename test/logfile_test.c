@@ -179,7 +179,7 @@ static void moved(void)
 	snprintf(from, sizeof from, "%s/link", dir);
 	if (symlink(to, from) != 0)
 		abort();
-	CHECK("a symbolic link is not followed", logfile_get(&list, &c, true, why, sizeof why) == NULL);
+	CHECK("T18 a symbolic link is not followed", logfile_get(&list, &c, true, why, sizeof why) == NULL);
 }
 
 static void sizes(void)

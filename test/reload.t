@@ -247,9 +247,9 @@ if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	is 'TLS' "$status" 200
 	: >"$T/bundle"
 	reload
-	check 'a bundle without certificates is told' grep -q 'ERROR .*bundle.*stay in force' "$log"
+	check 'T29 a bundle without certificates is told' grep -q 'ERROR .*bundle.*stay in force' "$log"
 	ask hi
-	is 'and the one before is used' "$status" 200
+	is 'T29 and the one before is used' "$status" 200
 	cp "$T/ca/ca-rsa.pem" "$T/bundle"
 	reload
 	ask hi

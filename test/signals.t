@@ -84,7 +84,7 @@ while [ $i -lt 100 ]; do
 	i=$((i + 1))
 done
 ended
-is 'PIPE, HUP, CHLD, USR1, STOP, CONT: the stream goes on' "$(message | head -n 1)" 'text one two'
+is 'T20 PIPE, HUP, CHLD, USR1, STOP, CONT: the stream goes on' "$(message | head -n 1)" 'text one two'
 ask_ok 'and the next one'
 
 # ---- a busy port ----

@@ -18,7 +18,7 @@ EMPTY = b"0\r\n\r\n"
 attacks("F1 a length and chunks", (
     ("length first", framed(length(5), CHUNKED, body=EMPTY)), ("chunks first", framed(CHUNKED, length(5), body=EMPTY)),
     ("in capitals", framed(b"CONTENT-LENGTH: 5", b"TRANSFER-ENCODING: CHUNKED", body=EMPTY))), BAD)
-attacks("F2 lengths that are none", (
+attacks("F2 T30 lengths that are none", (
     (v, framed(b"Content-Length: " + v)) for v in (
         b"+7", b"-7", b"0x7", b"", b" ", b"7,7", b"7, 8", b"7 7", b"7;", b"7.0", b"7e0", b'"7"', b"\xb2", b"7\t7", b"18446744073709551623",
         b"18446744073709551615", b"9223372036854775808", b"4294967303x", b"99999999999999999999999999999")), BAD)
@@ -80,7 +80,7 @@ for field in DISGUISES:
         w.append("answers: %s" % t.statuses)
     if w:
         wrong.append("%r: %s" % (field, "; ".join(w)))
-say_line("F7 Transfer-Encoding in %d disguises" % len(DISGUISES), wrong[:8] if len(DISGUISES) == 104 else ["not 104"])
+say_line("F7 T8 Transfer-Encoding in %d disguises" % len(DISGUISES), wrong[:8] if len(DISGUISES) == 104 else ["not 104"])
 
 # ---- F8, F9: several at once, and in pieces
 
@@ -243,7 +243,7 @@ for kind in True, False:
             got, closed = receive(s, PATIENCE)
         a = Answer(got, 0)
         wrong += [OK()(a, kind), None if c.hits == 1 and not c.broke else "cancelled"]
-    say_case("F18 a half-close is served, each time (%s)" % ("streamed" if kind else "whole"), *wrong, c=c, hits=1)
+    say_case("F18 T23 a half-close is served, each time (%s)" % ("streamed" if kind else "whole"), *wrong, c=c, hits=1)
 
 
 def reset(s):
@@ -273,7 +273,7 @@ for kind in True, False:
 
 ORIGINS = (b"https://evil.example", b"null", b"http://localhost.evil", b"http://127.0.0.1.evil:3000", b"http://localhost", b"http://127.0.0.1:%d" % PROXY.port,
            b"https://app.example.evil", b"https://app.example:444", b"http://app.example", b"https://xapp.example", b"", b"https://app.example, https://evil")
-attacks("F26 a page of another origin", ((o, last(SMALL, b"Origin: " + o)) for o in ORIGINS), E(403, "permission_error"))
+attacks("F26 T1 a page of another origin", ((o, last(SMALL, b"Origin: " + o)) for o in ORIGINS), E(403, "permission_error"))
 BENCH.case = c = Case(answer, False)
 with dial() as s:
     s.sendall(head_of(JSON, length(1000), b"Origin: https://evil.example"))
@@ -290,7 +290,7 @@ attack("F27 and its request", last(SMALL, b"Origin: https://app.example", b"Sec-
 attacks("F28 Sec-Fetch-Site", ((v, last(SMALL, b"Sec-Fetch-Site: " + v)) for v in (b"cross-site", b"same-site", b"CROSS-SITE", b"", b"x", b"none, cross-site")),
         E(403, "permission_error"))
 attacks("F28 Sec-Fetch-Site of no page", ((v, last(SMALL, b"Sec-Fetch-Site: " + v)) for v in (b"none", b"same-origin")), GOOD, hits=1)
-attacks("F29 Content-Type", ((v, head_of(*v, length(len(SMALL)), CLOSE) + SMALL) for v in (
+attacks("F29 T2 Content-Type", ((v, head_of(*v, length(len(SMALL)), CLOSE) + SMALL) for v in (
     (), (b"Content-Type: text/plain",), (b"Content-Type: text/plain; application/json",), (b"Content-Type: application/x-www-form-urlencoded",),
     (b"Content-Type: multipart/form-data; boundary=x",), (b"Content-Type: application/jsonx",), (b"Content-Type:",), (b"Content-Type: application",),
     (b"Content-Type: text/plain, application/json",), (b"Content-Type: application/json+x",))), E(415, "invalid_request_error"))
@@ -300,7 +300,7 @@ EVIL_HOSTS = (b"evil.example", b"localhost.evil.example", b"evil-localhost", b"1
               b"128.0.0.1", b"0.0.0.0", b"[::2]", b"::1", b"[::1", b"xproxy.example", b"proxy.example.evil", b"localhost:12x4", b"localhost:123456", b"localhost.")
 OUR_HOSTS = (b"127.0.0.1:%d" % PROXY.port, b"127.0.0.1", b"127.8.9.10", b"[::1]:%d" % PROXY.port, b"[::1]", b"localhost", b"LocalHost:1", b"proxy.example",
              b"Proxy.Example:99")
-attacks("F30 a Host of another", ((h, last(host=b"Host: " + h + b"\r\n")) for h in EVIL_HOSTS), E(421, "invalid_request_error"))
+attacks("F30 T3 a Host of another", ((h, last(host=b"Host: " + h + b"\r\n")) for h in EVIL_HOSTS), E(421, "invalid_request_error"))
 attacks("F30 a Host of ours", ((h, last(host=b"Host: " + h + b"\r\n")) for h in OUR_HOSTS), GOOD, hits=1)
 for path in b"/health", b"/", b"/v1/models", b"/test-connection", b"/api/hello":
     attacks("F32 %s: the same rules" % path.decode(), [(h, get(CLOSE, target=path, host=b"Host: " + h + b"\r\n")) for h in EVIL_HOSTS],
@@ -318,8 +318,8 @@ def no_secret(a, stream):
 
 
 for path in b"/health", b"/":
-    attack("F32 %s tells no secret" % path.decode(), get(CLOSE, target=path), no_secret)
-attacks("F33 fields that name another upstream", ((v, last(SMALL, v)) for v in (
+    attack("F32 T28 %s tells no secret" % path.decode(), get(CLOSE, target=path), no_secret)
+attacks("F33 T5 fields that name another upstream", ((v, last(SMALL, v)) for v in (
     b"X-Base-URL: http://127.0.0.1:9/", b"X-Forwarded-For: 127.0.0.1", b"X-Forwarded-Host: evil.example", b"Forwarded: host=evil.example",
     b"X-Target: evil", b"X-Original-URL: /none", b"X-HTTP-Method-Override: GET", b"X-Real-IP: 127.0.0.1")), GOOD, hits=1)
 sent = BENCH.case.heads[-1].lower()
@@ -329,5 +329,5 @@ attacks("F33 absolute targets of others", ((v, last(target=v)) for v in (
     b"https://evil.example:443/v1/messages", b"x://evil.example?/v1/messages")), E(421, "invalid_request_error"))
 attack("F33 an absolute target of ours", last(target=b"http://localhost/v1/messages"), GOOD, hits=1)
 attack("F33 not with a Host of another", last(target=b"http://localhost/v1/messages", host=b"Host: evil.example\r\n"), E(421, "invalid_request_error"))
-attacks("F33 no forwarded field opens a door", ((v, last(SMALL, v, key=False)) for v in (
+attacks("F33 T26 no forwarded field opens a door", ((v, last(SMALL, v, key=False)) for v in (
     b"X-Forwarded-For: 127.0.0.1", b"X-Real-IP: 127.0.0.1", b"Forwarded: for=127.0.0.1", b"Cookie: x-api-key=" + KEY)), E(401, "authentication_error"))

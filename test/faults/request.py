@@ -58,7 +58,7 @@ def nested(n, opening=b"[", closing=b"]"):
 
 
 attack("F35 128 levels", last(member(nested(DEEP - own))), GOOD, hits=1)
-attack("F35 129 levels", last(member(nested(DEEP - own + 1))), E(400, "invalid_request_error", "deep"))
+attack("F35 T9 129 levels", last(member(nested(DEEP - own + 1))), E(400, "invalid_request_error", "deep"))
 for what, data in ("lists", nested(100000)), ("lists that do not end", b"[" * 100000), ("objects", b'{"a":' * 100000 + b"1" + b"}" * 100000):
     began = time.monotonic()
     c = attack("F35 100000 %s" % what, last(data), E(400, "invalid_request_error", "deep"))
@@ -85,7 +85,7 @@ for what, text, want in (("half a surrogate", rb'"a\ud83db"', "a\ufffdb"), ("the
     attack("F37 %s" % what, last(SHAPE % text), GOOD, hits=1)
     got = upstream_json()["messages"][-1]["content"]
     got = got if isinstance(got, str) else got[0]["text"]
-    say_line("F37 %s: valid UTF-8 upstream, and the same" % what, [] if got == want and b"\0" not in sent() else ["%r" % sent()])
+    say_line("F37 T10 %s: valid UTF-8 upstream, and the same" % what, [] if got == want and b"\0" not in sent() else ["%r" % sent()])
     # and the same on the way back
     c = attack("F37 %s in an answer" % what, last(), OK(want), hits=1, script=document(
         b'{"choices":[{"index":0,"message":{"role":"assistant","content":' + text + b'},"finish_reason":"stop"}]}'))
@@ -157,7 +157,7 @@ for text in b"m\\r\\nX-Evil: 1", b"m\\u001b[2J", b'm\\"quoted\\"', b"m\\n[FAKE] 
         wrong.append("it is in the head")
     if re.search(rb"[^\n -~]|\n\[FAKE|\nX-Evil", log):
         wrong.append("it breaks the log's lines")
-    say_line("F43 it stays what it is", wrong)
+    say_line("F43 T17 it stays what it is", wrong)
 attack("F43 a model with U+0000", last(SMALL.replace(b"claude-opus-4-8", b"m\\u0000")), E(400, "invalid_request_error", "model"))
 attack("F43 a model of 256 bytes", last(SMALL.replace(b"claude-opus-4-8", b"m" * 256)), GOOD, hits=1)
 attack("F43 a model of 257 bytes", last(SMALL.replace(b"claude-opus-4-8", b"m" * 257)), E(400, "invalid_request_error", "model"))

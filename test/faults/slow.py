@@ -44,7 +44,7 @@ for what, before in ("nothing was asked", b""), ("an answer", HEAD):
 # ---- F20, F21: drips. The sum counts for a head, pauses and the sum for a body
 
 t = drip(b"POST /v1/messages HTTP/1.1\r\nX-Long: " + b"y" * 1000, 0.05, True)
-say_case("F20 a head that drips", E(408, "timeout_error", connection="close")(t.answers[0], False) if t.answers else "no answer",
+say_case("F20 T11 a head that drips", E(408, "timeout_error", connection="close")(t.answers[0], False) if t.answers else "no answer",
          None if t.closed else "not closed", between(t, 0.4, 1.5), talk=t)
 t = drip(head_of(JSON, length(5000))[:-1], 2, True)
 say_case("F20 a head that stops", E(408, "timeout_error")(t.answers[0], False) if t.answers else "no answer", between(t, 0.4, 1.5), talk=t)
@@ -182,5 +182,5 @@ resource.prlimit(PROXY.pid, resource.RLIMIT_NOFILE, own)
 t = talk(HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 for s in free:
     s.close()
-say_case("F24 no descriptors: it waits, and does not spin", None if spent < (40 if SLOW else 5) else "%d ticks in half a second" % spent,
+say_case("F24 T19 no descriptors: it waits, and does not spin", None if spent < (40 if SLOW else 5) else "%d ticks in half a second" % spent,
          None if log.count(b"accept: ") == 1 else "said %d times" % log.count(b"accept: "), None if t.statuses == [200] else "nor serve again", c=c)

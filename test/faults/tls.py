@@ -24,12 +24,12 @@ refused("F57 an expired certificate", server("expired"), "has expired or is not 
 for name, words in (("wrong", "is for another name"), ("unknown", "signed by nobody in"), ("sha1", "SHA-1"), ("short", "weak key"),
                     ("critical", "critical extension"), ("ed25519", "shares no TLS version"), ("chain", "signed by nobody in"),
                     ("usage", "critical extension"), ("address", "is for another name"), ("long", "longer than 4096 bits")):
-    refused("F58 a certificate, %s" % name, server(name), words)
+    refused("F58 T22 a certificate, %s" % name, server(name), words)
 refused("F58 a critical constraint", server("named", more="named.more"), "critical extension")
 refused("F58 certificates out of order", server("disorder", more="disorder.more"), "in the order sent")
 for name, more in (("good", ""), ("rsa", ""), ("chain", "chain.more"), ("rooted", "rooted.more"), ("extra", "extra.more"), ("p521", ""),
                    ("p384", ""), ("rsa4096", ""), ("common", ""), ("staple", ""), ("pinned", ""), ("hinted", "hinted.more")):
-    case("F58 a certificate, %s" % name, answer, OK(), hits=1, connections=1, context=server(name, more=more))
+    case("F58 T22 a certificate, %s" % name, answer, OK(), hits=1, connections=1, context=server(name, more=more))
 
 # ---- F60-F63: servers of another kind
 
