@@ -343,10 +343,10 @@ static struct j_val or_held(const struct reply *r, struct j_val v, enum hold_kin
 
 static struct span raw_span(struct j_val string)
 {
-	struct span s = { 0 };
+	size_t n;
+	const char *p = j_raw(string, &n);
 
-	s.p = j_raw(string, &s.n);
-	return s;
+	return (struct span){ p, (uint32_t)n, SPAN_RAW };
 }
 
 static void flush_args(struct reply *r, unsigned i)
@@ -376,12 +376,12 @@ static void open_call(struct reply *r, unsigned i, struct j_val id, struct j_val
 	block_end(r, BLOCK_TOOL);
 	struct span id_span = raw_span(or_held(r, id, HOLD_ID, i + 1));
 	if (c->made_id)
-		id_span = (struct span){ made, make_id(r, i, made), SPAN_ESC };
+		id_span = (struct span){ made, (uint32_t)make_id(r, i, made), SPAN_ESC };
 	name = or_held(r, name, HOLD_NAME, i + 1);
 	struct span name_span = raw_span(name);
 	const char *known = declared(r, name);
 	if (known != NULL)
-		name_span = (struct span){ known, strlen(known), SPAN_ESC };
+		name_span = (struct span){ known, (uint32_t)strlen(known), SPAN_ESC };
 	sink_tool(&r->sink, "tool_use", &id_span, &name_span);
 	r->open_call = (int)i;
 	r->tools++;

@@ -34,12 +34,14 @@ struct filter {
 	struct api_error error;
 };
 
+#define READ_MAX (1 << 30)	/* bytes: as MAX_BODY may be at most */
+
 static bool read_all(struct heap *h)
 {
 	ssize_t k;
 
 	do {
-		if (!heap_grow(h, h->n + 65536, HEAP_NO_MAX))
+		if (!heap_grow(h, h->n + 65536, READ_MAX))
 			return false;
 		k = read(0, h->p + h->n, h->cap - h->n);
 		if (k > 0)

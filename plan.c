@@ -217,7 +217,7 @@ static bool room_for(struct plan *p, size_t bytes)
 static void put(struct plan *p, enum span_kind kind, const char *bytes, size_t n)
 {
 	if (p->nspans < p->span_cap)
-		p->spans[p->nspans] = (struct span){ bytes, n, kind };
+		p->spans[p->nspans] = (struct span){ bytes, (uint32_t)n, kind };
 	p->nspans++;
 }
 

@@ -23,9 +23,10 @@ enum span_kind {
 	SPAN_UNB64	/* base64, padded or not -> its bytes; what is no digit counts as one of zeros */
 };
 
+/* small, since a request of many small blocks has many: no body and no text is larger than 1 GB (MAX_BODY) */
 struct span {
 	const char *p;
-	size_t n;
+	uint32_t n;
 	enum span_kind kind;
 };
 

@@ -112,7 +112,7 @@ void sources_write(struct reply *r)
 	if (r->hold.count[HOLD_SOURCE] == 0 || r->hold.failed)
 		return;
 	size_t n = conv_fresh("srvtoolu_", r->o.seed, REPLY_CALLS + ++r->searches, id, sizeof id);
-	const struct span of = { id, n, SPAN_ESC };
+	const struct span of = { id, (uint32_t)n, SPAN_ESC };
 	block_end(r, BLOCK_NONE);
 	write_use(r, &of);
 	sink_results(&r->sink, &of);
