@@ -5,7 +5,8 @@
  * tool drip [PORT]      its input byte by byte: to its output, or to that port and
  *                       then what comes from there
  * tool reset PORT N     sends its input there, reads N bytes, and resets the connection
- * tool crowd PORT N     opens N connections, says so, and keeps them until its input ends
+ * tool crowd PORT N [FILE]  opens N connections, sends FILE on each and waits for "one " in each answer,
+ *                       says so, and keeps them until its input ends
  * tool inetd COMMAND ... runs it with one socket as its fds 0, 1 and 2, as inetd does,
  *                       and copies from its input and to its output; its exit status
  * tool tunnel FILE [USER:PASSWORD]
@@ -129,15 +130,47 @@ static int tool_reset(const char *port, size_t want)
 	return k <= 0;
 }
 
-static int tool_crowd(const char *port, int n)
+/* the request to each, and from each of the answers the first word */
+static int ask_all(const char *file, const int fd[], int n)
 {
-	char byte;
+	char text[65536], part[65537];
+	FILE *f = fopen(file, "r");
+	size_t len = f ? fread(text, 1, sizeof text, f) : 0, got;
+	ssize_t k;
+
+	if (f)
+		fclose(f);
 	for (int i = 0; i < n; i++)
-		if (dial(port) < 0)
+		if (!send_all(fd[i], text, len))
+			return 0;
+	for (int i = 0; i < n; i++) {
+		for (got = 0, part[0] = 0; !strstr(part, "\"one "); part[got] = 0) {
+			k = read(fd[i], part + got, sizeof part - 1 - got);
+			if (k <= 0)
+				return 0;
+			got += (size_t)k;
+		}
+	}
+	return 1;
+}
+
+static int tool_crowd(const char *port, int n, const char *file)
+{
+	int fd[1024];
+	char byte;
+	if (n > 1024)
+		return 1;
+	for (int i = 0; i < n; i++)
+		if ((fd[i] = dial(port)) < 0)
 			return 1;
-	printf("open\n");
+	signal(SIGPIPE, SIG_IGN);
+	if (file && !ask_all(file, fd, n))
+		return 1;
+	puts("open");
 	fflush(stdout);
-	return read(0, &byte, 1) < 0;
+	while (read(0, &byte, 1) > 0)
+		;
+	return 0;
 }
 
 /* what comes from the socket, until it ends; its input is sent meanwhile */
@@ -592,7 +625,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "reset") == 0 && argc > 3)
 		return tool_reset(argv[2], strtoul(argv[3], NULL, 10));
 	if (strcmp(what, "crowd") == 0 && argc > 3)
-		return tool_crowd(argv[2], atoi(argv[3]));
+		return tool_crowd(argv[2], atoi(argv[3]), argv[4]);
 	if (strcmp(what, "inetd") == 0 && argc > 2)
 		return tool_inetd(argv + 2);
 	if (strcmp(what, "tunnel") == 0 && argc > 2)
@@ -603,6 +636,6 @@ int main(int argc, char **argv)
 		return tool_json(argv[2]);
 	if (strcmp(what, "message") == 0)
 		return tool_message();
-	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | crowd PORT N | inetd COMMAND ... | tunnel FILE [USER:PASSWORD] | body | json PATH | message\n");
+	fprintf(stderr, "usage: tool port | drip [PORT] | reset PORT N | crowd PORT N [FILE] | inetd COMMAND ... | tunnel FILE [USER:PASSWORD] | body | json PATH | message\n");
 	return 2;
 }
