@@ -273,6 +273,8 @@ static int check_one(const char *file)
 		return 100;
 	}
 	show_config(cfg);
+	if (clock_unset(err, sizeof err))
+		warn(NULL, err);
 	srv.pool = up_pool_new();
 	bool ok = srv.pool != NULL && check_connection(&srv, cfg) && check_models(&srv, cfg);
 	if (srv.pool != NULL)

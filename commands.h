@@ -60,4 +60,7 @@ bool print(const char *format, ...);	/* on fd 1; false: that failed */
 /* Milliseconds of the clock that nobody sets. */
 int64_t clock_ms(void);
 
+/* Whether the system clock cannot be right, since it is before the date of this program: then a sentence for people. */
+bool clock_unset(char *said, size_t room);
+
 #endif

@@ -122,6 +122,8 @@ int instances_open(struct instances *s)
 {
 	char why[512];
 
+	if (clock_unset(why, sizeof why))
+		log_line(&s->at[0]->log->log, LOG_WARNING, "%s", why);
 	for (int i = 0; i < s->n; i++)
 		listen_inherit(s->at[i], &s->in);
 	for (int i = 0; i < s->n; i++) {

@@ -69,6 +69,20 @@ int64_t clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+bool clock_unset(char *said, size_t room)
+{
+	char now[32], built[32];
+	int64_t seconds = time(NULL);
+
+	if (seconds >= BUILT)
+		return false;
+	log_time(now, sizeof now, seconds);
+	log_time(built, sizeof built, BUILT);
+	fmt(said, room, "the system clock says %s: set it; until then certificates are checked as of %.10s, the date of this program",
+		now, built);
+	return true;
+}
+
 bool same_socket(void)
 {
 	struct stat in, out;

@@ -17,6 +17,9 @@
  *
  * The profile: TLS 1.2, ECDHE with AES-GCM or ChaCha20 in the order that suits
  * the processor, signatures with SHA-256 and up, RSA of 2048 bits and up.
+ *
+ * The clock is looked at for each handshake. One that was not set yet stands for
+ * the date of this program: BearSSL wants one point of time, and none before it can be true.
  */
 #include "tls.h"
 
@@ -33,6 +36,7 @@
 #include "log.h"
 #include "quirks.h"
 #include "trust.h"
+#include "version.h"
 
 #define IN_SIZE 16709		/* the largest record with any overhead (RFC 5246 6.2.3) */
 #define OUT_SIZE 4181		/* 4096 bytes of plain text a record; the server is told so (RFC 6066 4) */
@@ -41,7 +45,6 @@
 #define RSA_MIN 256		/* bytes of the shortest modulus accepted */
 #define EPOCH_DAYS 719528	/* days from year 0 to 1970, as BearSSL counts */
 #define UNRECOGNIZED_NAME 112	/* the alert of RFC 6066 3 */
-#define FLOOR 1735689600	/* 2025-01-01: a clock before it is wrong */
 
 struct tls {
 	br_ssl_client_context cc;
@@ -55,7 +58,7 @@ struct tls {
 	uint64_t received, sent;
 	unsigned char first[2];	/* bytes received: do they look like TLS? */
 	br_ssl_session_parameters offered;
-	time_t now;		/* at which certificates were checked */
+	time_t now;		/* what the system clock said when certificates were to be checked */
 	unsigned char in[IN_SIZE], out[OUT_SIZE];
 };
 
@@ -206,9 +209,8 @@ static void set_checker(struct tls *t)
 	br_x509_minimal_set_ecdsa(&t->xc, br_ssl_engine_get_ec(eng), br_ssl_engine_get_ecdsa(eng));
 	br_x509_minimal_set_minrsa(&t->xc, RSA_MIN);
 	t->now = time(NULL);
-	if (t->now < 0)
-		t->now = 0;
-	br_x509_minimal_set_time(&t->xc, (uint32_t)(t->now / 86400) + EPOCH_DAYS, (uint32_t)(t->now % 86400));
+	int64_t at = t->now < BUILT ? BUILT : t->now;
+	br_x509_minimal_set_time(&t->xc, (uint32_t)(at / 86400) + EPOCH_DAYS, (uint32_t)(at % 86400));
 	br_ssl_engine_set_x509(eng, &t->xc.vtable);
 }
 
@@ -517,8 +519,8 @@ static void why_expired(const struct tls *t, char *dst, size_t room)
 	char now[32];
 
 	log_time(now, sizeof now, t->now);
-	fmt(dst, room, t->now < FLOOR
-		? "the system clock says %s: set it, certificates cannot be checked without (TLS error %d)"
+	fmt(dst, room, t->now < BUILT
+		? "the system clock says %s: set it, the server's certificate is not valid at the date of this program either (TLS error %d)"
 		: "the server's certificate has expired or is not yet valid, or the system clock is wrong (now %s; TLS error %d)",
 		now, BR_ERR_X509_EXPIRED);
 }

@@ -218,3 +218,42 @@ pinned wrong
 is 'with another key it is not, whoever signed it' "$status $(field x-should-retry)" '502 false'
 has 'another key: said' "$T/body" 'signed by nobody in'
 alive
+
+# ---- a clock that is set while it runs: both kinds of time, by a library of ours, 1970 while a file is there ----
+
+cat >"$T/clock.c" <<'END'
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int bad = syscall(SYS_clock_gettime, id, t);
+	if (id == CLOCK_REALTIME && access(FILE_NAME, F_OK) == 0)
+		t->tv_sec = 3600;
+	return bad;
+}
+time_t time(time_t *out)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	if (out)
+		*out = t.tv_sec;
+	return t.tv_sec;
+}
+END
+if ldd "$PROXY" >/dev/null 2>&1 &&
+	${CC:-cc} -shared -fPIC -DFILE_NAME="\"$T/unset\"" -o "$T/clock.so" "$T/clock.c" 2>/dev/null; then
+	: >"$T/unset"
+	WRAP="env LD_PRELOAD=$T/clock.so ${WRAP:-}"
+	to "https://localhost:$secure"
+	is 'clock in 1970: told once' "$(grep -c 'the system clock says 1970-01-01T01:00:00Z: set it; until then certificates are checked as of 20' "$log")" 1
+	ask hello
+	is 'clock in 1970: a certificate that is newer than the program' "$status $(field x-should-retry)" '502 false'
+	has 'clock in 1970: said' "$T/body" 'the system clock says 1970-01-01T01:00:00Z: set it'
+	rm "$T/unset"
+	ask hello
+	is 'clock set, without a restart' "$status" 200
+else
+	ok 'clock in 1970: not for a static program'
+fi

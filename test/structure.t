@@ -86,6 +86,12 @@ elif [ -n "${CI:-}" ]; then
 	not_ok 'universal-ctags is there to measure functions'
 fi
 
+# the date in it is no guess: neither after the last change nor more than a year before it
+built=$(sed -n 's/^#define BUILT \([0-9]*\).*/\1/p' version.h)
+last=$(git log -1 --format=%ct 2>/dev/null) || last=$(date +%s)
+check 'version.h: its date is not in the future' test "$built" -le "$last"
+check 'version.h: its date is of the last year' test "$((last - built))" -lt $((366 * 86400))
+
 is 'no unfinished business' "$(grep -nE 'TODO|FIXME|HACK' *.c *.h Makefile README.md 2>/dev/null)" ''
 
 # One table of options, four documents: --help, .env.example, README, the manual.

@@ -205,6 +205,7 @@ static const struct matrix matrix[] = {
 	{ "F58 wrong name", "wrong", "localhost", { NULL }, 0, "is for another name (TLS error 56)" },
 	{ "F57 expired", "good", "localhost", { NULL }, 31 * DAY, "has expired or is not yet valid" },
 	{ "F57 not yet valid", "good", "localhost", { NULL }, -2 * DAY, "has expired or is not yet valid" },
+	{ "F59 clock in 1970, valid when the program was made", "old", "localhost", { NULL }, 1, NULL },
 	{ "F59 clock in 1970", "good", "localhost", { NULL }, 1, "the system clock says 1970-01-01T01:00:00Z" },
 	{ "F58 unknown root", "unknown", "localhost", { NULL }, 0, "signed by nobody in" },
 	{ "F58 missing intermediate", "broken", "localhost", { NULL }, 0, "(2 roots)" },
