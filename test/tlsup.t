@@ -218,7 +218,7 @@ serve_bytes() {
 	rm -f "$T/fifo"
 	mkfifo "$T/fifo"
 	: >"$T/came"
-	openssl s_server -quiet -accept "127.0.0.1:$(cat "$T/nginx/raw.port")" -cert "$T/ca/good.pem" -key "$T/ca/good.key" \
+	openssl s_server $quiet -accept "127.0.0.1:$(cat "$T/nginx/raw.port")" -cert "$T/ca/good.pem" -key "$T/ca/good.key" \
 		-tls1_2 "$@" <"$T/fifo" >"$T/came" 2>/dev/null &
 	server_pid=$!
 	keep_pid $server_pid
@@ -226,6 +226,7 @@ serve_bytes() {
 	cat "$file" >&7	# sent as soon as someone connects: so not to be tried out before
 }
 
+quiet=-quiet
 # killed: once the request is there, and the bytes before it are gone, so that the connection ends with FIN and no close_notify
 killed() {
 	until_true grep -q '"messages"' "$T/came"
@@ -259,4 +260,27 @@ ends 'F91 no close_notify, the answer finished' true '200 0 2' '' "$text$finish"
 ends 'no close_notify, the answer not finished' true '200 1 0' '' "$text"
 ends 'F76 no close_notify within a length' false '502 0 0' 'Content-Length: 100\r\n' "$json_text"
 ends 'F77 no close_notify within a document' false '502 0 0' '' '{"choices":[{"message":{"content":"who'
+
+# ---- a server that wants to shake hands again: R to one that is not quiet
+
+printf 'HTTP/1.1 200 OK\r\n\r\n%b' "$text" >"$T/bytes"
+quiet=
+for stream in true false; do
+	serve_bytes "$T/bytes" -no_ticket -msg
+	to raw
+	{
+		until_true grep -q '"messages"' "$T/came"
+		printf 'R\n' >&7
+		until_true grep -q no_renegotiation "$T/came"
+		exec 7>&-
+	} &
+	asking=$!
+	ask hello "\"stream\":$stream"
+	wait $asking
+	check "F66 a HelloRequest is refused (stream: $stream)" grep -q no_renegotiation "$T/came"
+	[ $stream = true ] && want='200 1 0' || want='500 0 0'
+	is "F66 and no renegotiation: the answer is cut (stream: $stream)" \
+		"$status $(grep -c '^event: error' "$T/body") $(grep -c message_stop "$T/body")" "$want"
+	stop $server_pid
+done
 alive
