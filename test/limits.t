@@ -19,20 +19,19 @@ busy_request() {
 }
 busy_request >"$T/busy"
 
-# busy N: opens N streams that do not end; their pids in $clients
+# busy N: opens N streams that do not end, one behind another: who has not asked yet counts as idle. Their pids in $clients
 reached() {
 	[ "$(sent_count)" -ge "$1" ]
 }
 busy() {
-	want=$(($(sent_count) + $1))
-	i=0 clients=
+	i=0 clients= want=$(sent_count)
 	while [ $i -lt "$1" ]; do
 		nc 127.0.0.1 "$port" <"$T/busy" >/dev/null &
 		clients="$clients $!"
 		keep_pid $!
 		i=$((i + 1))
+		until_true reached $((want + i))
 	done
-	until_true reached $want
 }
 free() {
 	for pid in $clients; do
