@@ -278,6 +278,8 @@ static bool accept_one(struct loop *l, struct instance *inst)
 	add_conn(l, c);
 	c->refused = !place;
 	conn_step(c, NULL, 0);
+	if (c->phase == PHASE_OVER)
+		remove_conn(l, l->srv.count - 1);
 	return true;
 }
 
