@@ -23,7 +23,7 @@ static struct span part(const char *p, size_t n, unsigned pieces, unsigned i)
 {
 	size_t some = n / pieces;
 
-	return (struct span){ p + i * some, i + 1 < pieces ? some : n - i * some, SPAN_RAW };
+	return (struct span){ p + i * some, (uint32_t)(i + 1 < pieces ? some : n - i * some), SPAN_RAW };
 }
 
 static enum carry_kind kind(unsigned i)
