@@ -167,7 +167,7 @@ install: all
 	install -m 644 claude-code-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1/claude-code-proxy.1
 	rm -rf $(DOC)
 	mkdir -p $(DOC)
-	cp -R README.md LICENSE .env.example start-all-proxies.sh setup-log-cleanup-cron.sh docs contrib $(DOC)
+	cp -R README.md SECURITY.md LICENSE .env.example start-all-proxies.sh setup-log-cleanup-cron.sh docs contrib $(DOC)
 	chmod -R u=rwX,go=rX $(DOC)
 
 uninstall:

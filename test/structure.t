@@ -108,7 +108,7 @@ for document in "$T/help" README.md claude-code-proxy.1; do
 	is "${document##*/} has every option" "$missing" ''
 done
 # and the other way round: a name that looks like an option is one
-for document in README.md claude-code-proxy.1 docs/*.md contrib/env/*.env; do
+for document in README.md SECURITY.md claude-code-proxy.1 docs/*.md contrib/env/*.env; do
 	extra=
 	for name in $(grep -oE '\b(UP|OPENAI|ANTHROPIC|AZURE|REQUESTY|MAX|MIN|ALLOW)_[A-Z_]+\b' "$document" 2>/dev/null | sort -u); do
 		case $name in ANTHROPIC_BASE_URL | ANTHROPIC_AUTH_TOKEN | ANTHROPIC_MODEL | ANTHROPIC_*_MODEL | ANTHROPIC_CUSTOM_HEADERS) continue ;; esac
@@ -119,7 +119,7 @@ done
 
 # every link in a document leads to a file
 wrong=
-for document in README.md docs/*.md; do
+for document in README.md SECURITY.md docs/*.md; do
 	for link in $(grep -oE '\]\([^)]*\)' "$document" | sed 's/^](//; s/)$//; s/#.*//'); do
 		[ -e "$(dirname "$document")/$link" ] || wrong="$wrong $document:$link"
 	done
