@@ -232,23 +232,16 @@ static unsigned address_limit(const struct loop *l, const struct config *cfg, co
 	return target_loopback(peer) || !q_address(peer, a) ? UINT_MAX : l->max - l->max / 4;
 }
 
-static unsigned count_from(const struct loop *l, const char *peer)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < l->srv.count; i++)
-		n += is_from(l->places[i].c, peer);
-	return n;
-}
-
 /*
  * Whether there is a place for one more from peer: an idle one of its own
  * makes room for it, then any. *crowd: it has so many more that no other is told.
  */
 static bool has_place(struct loop *l, const struct config *cfg, const char *peer, bool *crowd)
 {
-	unsigned may = address_limit(l, cfg, peer), own = may == UINT_MAX ? 0 : count_from(l, peer);
+	unsigned may = address_limit(l, cfg, peer), own = 0;
 
+	for (size_t i = 0; may != UINT_MAX && i < l->srv.count; i++)
+		own += is_from(l->places[i].c, peer);
 	*crowd = false;
 	if (own >= may && !close_idle(l, peer)) {
 		*crowd = own - may >= REFUSALS / 2;
