@@ -5,6 +5,7 @@
 #   make test            the same, and runs all tests
 #   make test-client     Claude Code and the Anthropic SDK through the proxy
 #   make static          a static binary by musl, in build/static/ (Alpine: MUSL_CC=cc)
+#   make static-pie      the same at an address that nobody knows, in build/static-pie/
 #   make cross           static binaries for other machines, in build/cross/ARCH/ (on Debian)
 #   make cross-test      their tests, under qemu
 #   make dist            tarballs of them, in build/dist/
@@ -34,20 +35,24 @@ BEARSSL_INC = $(if $(BEARSSL),-isystem $(BEARSSL)/inc -isystem $(BEARSSL)/includ
 BEARSSL_LIB := $(if $(BEARSSL),$(firstword $(wildcard $(BEARSSL)/build/libbearssl.a $(BEARSSL)/lib/libbearssl.a)),$(shell $(CC) -print-file-name=libbearssl.a 2>/dev/null))
 NO_BEARSSL = $(if $(BEARSSL),BEARSSL=$(BEARSSL): no bearssl.h in its inc/ or include/ or no libbearssl.a in its build/ or lib/, \
 	BearSSL is missing. Type: apt-get install libbearssl-dev (Alpine: apk add bearssl-dev) or make BEARSSL=dir)
-COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
+COMPILE = $(CC) $(STD) $(WARN) $(HARDEN) $(CFLAGS) $(EXTRA) $(BEARSSL_INC)
+
+# _FORTIFY_SOURCE takes a compiler that optimises
+HARDEN = -fPIE -fstack-protector-strong $(if $(filter -O1 -O2 -O3 -Os -Oz,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN_LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
 # By layer: a file includes headers of its own and of lower layers only. What
 # is PURE has no allocation, no I/O, no clock and no state of its own.
 LAYER0 = log
 PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows target via
-LAYER1 = config config_keys config_load config_table config_use dotenv dns tls trust logfile
+LAYER1 = config config_keys config_load config_table config_use dotenv sandbox dns tls trust logfile
 PURE2 = convert carry tokens calibration caches error error_said error_overflow error_repair schema schema_node schema_gemini \
 	request request_base64 request_blocks request_content request_echo request_native request_search \
 	request_system request_think request_tools request_turns reply reply_native again finish usage reasoning text \
 	sink calls sources markup markup_parse stash
 LAYER2 = heap learned dial pool upstream upstream_dial
 LAYER3 = conn instance client talk relay heal response local route serve journal
-LAYER4 = park options check filter status shell listen instances upgrade
+LAYER4 = park options check filter status shell listen instances confine upgrade
 OBJ = $(patsubst %,$(O)/%.o,$(LAYER0) $(PURE1) $(LAYER1) $(PURE2) $(LAYER2) $(LAYER3) $(LAYER4))
 HDR = $(wildcard *.h test/*.h)
 FUZZERS = $(filter-out main,$(patsubst test/fuzz_%.c,%,$(wildcard test/fuzz_*.c)))
@@ -57,7 +62,7 @@ UNIT = $(patsubst test/%.c,$(O)/test/%,$(wildcard test/*_test.c)) $(FUZZERS:%=$(
 all: $(BIN)
 
 $(BIN): $(O)/proxy.o $(SHIM) $(O)/lib.a
-	$(COMPILE) $(LDFLAGS) -o $@ $(O)/proxy.o $(SHIM) $(O)/lib.a $(BEARSSL_LIB)
+	$(COMPILE) $(HARDEN_LINK) $(LDFLAGS) -o $@ $(O)/proxy.o $(SHIM) $(O)/lib.a $(BEARSSL_LIB)
 
 $(O)/lib.a: $(OBJ)
 	@rm -f $@
@@ -106,7 +111,7 @@ SANITIZED = $(shell echo 'int main(void) { return 0; }' | $(CC) $(SANITIZE) -x c
 
 asan:
 	@$(if $(SANITIZED),,: )$(MAKE) O=build/asan BIN=build/asan/claude-code-proxy all unit \
-		EXTRA='$(SANITIZE)'
+		HARDEN=-fPIE EXTRA='$(SANITIZE)'
 
 # FUZZ_SECONDS for each target of FUZZERS, JOBS at a time
 FUZZ_SECONDS = 60
@@ -120,17 +125,28 @@ fuzz:
 # small: all at once, so that what is used once is inlined; nothing unwinds, so the tables for it are left out
 # and tables need no more alignment than their type
 SMALL = -Oz -flto -flto-partition=one -fno-jump-tables -fno-expensive-optimizations -fno-tree-dominator-opts $(ALIGN) \
-	-fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 ALIGN = $(shell $(MUSL_CC) -malign-data=abi -E -x c /dev/null >/dev/null 2>&1 && echo -malign-data=abi)
-SMALL_LINK = -static -no-pie -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-T,$(STATIC)/no-unwind.ld
+SMALL_LINK = -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-z,noexecstack,-z,norelro,-z,common-page-size=64
+# at a fixed address no table is changed at the start, so that they lie with the code, where nobody writes
+SMALL_PLACE = -fno-pie -static -no-pie
+SMALL_TABLES = .relro (READONLY) : { *(.data.rel.ro .data.rel.ro.*) }
 
 static: $(O)/bearssl
 	@mkdir -p $(STATIC)
-	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;' >$(STATIC)/no-unwind.ld
-	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) -o $(STATIC)/claude-code-proxy \
-		proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c $(BEARSSL_LIB)
+	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } $(SMALL_TABLES) } INSERT AFTER .rodata;' >$(STATIC)/layout.ld
+	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) $(SMALL_PLACE) -Wl,-T,$(STATIC)/layout.ld \
+		-o $(STATIC)/claude-code-proxy proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c $(BEARSSL_LIB)
 	@! readelf -l $(STATIC)/claude-code-proxy | grep INTERP
 	@wc -c $(STATIC)/claude-code-proxy
+
+# 11 KB more. musl-gcc, which is the system's gcc with specs, would take -static-pie and make a dynamic one
+MUSL_DIR = $(shell $(MUSL_CC) -v 2>&1 | sed -n 's/^Reading specs from \(.*\)musl-gcc\.specs$$/\1/p')
+static-pie:
+	$(MAKE) static STATIC=build/static-pie SMALL_TABLES= SMALL_PLACE='-fPIE $(if $(MUSL_DIR), \
+		-nostartfiles -static -Wl$(COMMA)-pie$(COMMA)--no-dynamic-linker $(addprefix $(MUSL_DIR),rcrt1.o crti.o crtn.o),-static-pie)'
+	@readelf -h build/static-pie/claude-code-proxy | grep 'Type:.*DYN'
+COMMA = ,
 
 cross cross-test dist:
 	@test/setup cross
@@ -180,4 +196,4 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-.PHONY: all unit programs asan static cross cross-test dist run test memcheck test-client fuzz clean install uninstall layers FORCE
+.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck test-client fuzz clean install uninstall layers FORCE

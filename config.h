@@ -74,6 +74,8 @@ struct config {
 	int max_tokens_limit, min_tokens_limit;		/* min 0: not set */
 	int max_body, max_event;			/* bytes */
 	int request_timeout;				/* seconds; 0: the provider row's, else 300 */
+	const char *run_as, *chroot;
+	int sandbox;
 	bool requesty_auto_cache, allow_anonymous, allow_plaintext;
 	/* timers, milliseconds */
 	int head_timeout, body_idle, body_max, write_stall, keepalive, up_keepalive;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "sandbox.h"
+
 #define DAY 86400000
 
 /* headings, in the order of group */
@@ -71,6 +73,12 @@ const struct option options[] = {
 		"web pages that may call: https://host:port, with commas"),
 	OPTION(LISTEN, TEXT, allowed_hosts, 0, 0, "ALLOWED_HOSTS", "",
 		"further names of this proxy, with commas"),
+	OPTION(LISTEN, TEXT, run_as, 0, 0, "RUN_AS", "",
+		"user to become when all is open, for a start by root: a name in /etc/passwd; of several files the first counts"),
+	OPTION(LISTEN, TEXT, chroot, 0, 0, "CHROOT", "",
+		"directory that is all it sees from then on: what is read later must be in it (SECURITY.md)"),
+	OPTION(LISTEN, COUNT, sandbox, SANDBOX_OFF, SANDBOX_STRICT, "SANDBOX", "1",
+		"1: only the system calls that it needs, and nobody traces it; 2: nor can it be upgraded (SIGUSR2); 0: neither"),
 
 	OPTION(JOURNAL, LEVEL, log_level, 0, 0, "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 	OPTION(JOURNAL, TEXT, log_format, 0, 0, "LOG_FORMAT", "text", "text or json"),

@@ -14,7 +14,7 @@ struct option {
 	int min, max;
 };
 
-#define NOPTIONS 55
+#define NOPTIONS 58
 extern const struct option options[];
 
 const char *option_default(const struct option *o);

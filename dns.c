@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "quirks.h"
+#include "sandbox.h"
 
 #define NAME_LEN 255
 #define LOOKUPS 8
@@ -296,6 +297,7 @@ static void child_main(int fd, const char *host, int family, int timeout)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* for the case that nobody is left to kill it */
 	alarm((unsigned)timeout / 1000 + 2);
+	sandbox_resolver();
 	resolve(&m, host, family);
 	while (write(keep, &m, sizeof m) < 0 && errno == EINTR)
 		;

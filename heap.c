@@ -4,11 +4,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dotenv.h"
+
 /*
  * The least that is asked for. C libraries keep small pieces aside when they
  * are freed; one of them on top would hold all memory below it.
  */
 #define HEAP_FIRST 2048
+
+/*
+ * Heads have keys in them, and fit in this: nothing of it is left in memory
+ * that somebody else may get. What is larger is a body.
+ */
+#define SECRET_MAX CHUNK
+
+static void give_back(char *p, size_t n)
+{
+	if (p != NULL && n <= SECRET_MAX)
+		wipe(p, n);
+	free(p);
+}
+
+/* realloc, which may leave a copy behind, for what is no secret */
+static char *regrow(struct heap *h, size_t cap)
+{
+	char *p = h->cap > SECRET_MAX ? realloc(h->p, cap) : malloc(cap);
+
+	if (p == NULL || h->cap > SECRET_MAX || h->p == NULL)
+		return p;
+	memcpy(p, h->p, h->cap);
+	give_back(h->p, h->cap);
+	return p;
+}
 
 bool heap_grow(struct heap *h, size_t need, size_t max)
 {
@@ -23,7 +50,7 @@ bool heap_grow(struct heap *h, size_t need, size_t max)
 		cap = need > HEAP_FIRST ? need : HEAP_FIRST;
 	while (cap < need)
 		cap = cap > max / 2 ? max : cap * 2;
-	char *p = realloc(h->p, cap);
+	char *p = regrow(h, cap);
 	if (p == NULL)
 		return false;
 	h->p = p;
@@ -49,7 +76,7 @@ bool heap_str(struct heap *h, const char *text)
 
 void heap_free(struct heap *h)
 {
-	free(h->p);
+	give_back(h->p, h->cap);
 	*h = (struct heap){ 0 };
 }
 
@@ -63,14 +90,14 @@ void chunk_give(struct chunks *c, char **p)
 	if (*p != NULL && c->n < CHUNKS_KEPT)
 		c->kept[c->n++] = *p;
 	else
-		free(*p);
+		give_back(*p, CHUNK);
 	*p = NULL;
 }
 
 void chunks_free(struct chunks *c)
 {
 	while (c->n > 0)
-		free(c->kept[--c->n]);
+		give_back(c->kept[--c->n], CHUNK);
 }
 
 /* The first storage is the owner's own: what it holds moves along. */

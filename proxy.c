@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "instances.h"
+#include "confine.h"
 #include "park.h"
 #include "target.h"
 #include "upgrade.h"
@@ -548,7 +548,7 @@ static int serve_inetd(struct loop *l)
 {
 	listen_own(0);
 	listen_own(1);
-	if (!make_places(l, 1))
+	if (!confine(&l->all) || !make_places(l, 1))
 		return EXIT_SYSTEM;
 	struct conn *c = conn_new(&l->srv, l->all.at[0], 0, same_socket() ? 0 : 1, "inetd");
 	if (c == NULL)
@@ -563,7 +563,7 @@ static int serve_listeners(struct loop *l)
 	int ready = l->all.in.ready, bad = instances_open(&l->all);
 	if (bad != 0)
 		return bad;
-	if (!make_places(l, connection_limit(l)))
+	if (!confine(&l->all) || !make_places(l, connection_limit(l)))
 		return EXIT_SYSTEM;
 	upgrade_tell(ready);
 	upgrade_notify("READY=1");

@@ -49,7 +49,7 @@ nm $objects 2>/dev/null | awk '
 	NF == 2 && $1 == "U" { wants[$2] = 1 }
 	NF == 3 && $2 ~ /^[TRDB]$/ { has[$3] = 1 }
 	END {
-		n = split("memcpy memmove memset memcmp memchr strlen inet_pton strcmp strncmp strchr strrchr strspn strcspn strstr fmt vfmt printable __stack_chk_fail _GLOBAL_OFFSET_TABLE_ __assert_fail", list)
+		n = split("memcpy memmove memset __memcpy_chk __memmove_chk __memset_chk memcmp memchr strlen inet_pton strcmp strncmp strchr strrchr strspn strcspn strstr fmt vfmt printable __stack_chk_fail _GLOBAL_OFFSET_TABLE_ __assert_fail", list)
 		for (i = 1; i <= n; i++)
 			has[list[i]] = 1
 		for (name in wants)
