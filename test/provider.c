@@ -45,7 +45,16 @@ struct conn {
 	struct answer answer;
 	size_t step, off;
 	long long due;		/* end of a pause; 0: none */
+	sig_atomic_t held;	/* releases when a hold began */
 };
+
+static volatile sig_atomic_t releases;
+
+static void release(int signal)
+{
+	(void)signal;
+	releases++;
+}
 
 struct server {
 	int fd;
@@ -310,6 +319,16 @@ static int step(struct server *s, struct conn *c)
 		c->due = 0;
 		c->step++;
 		return 1;
+	case STEP_HOLD:
+		if (c->due == 0)
+			c->held = releases;
+		if (c->held == releases) {
+			c->due = now_ms() + 10;
+			return 0;
+		}
+		c->due = 0;
+		c->step++;
+		return 1;
 	case STEP_CUT:
 		return -1;
 	case STEP_RESET:
@@ -506,6 +525,7 @@ int main(int argc, char **argv)
 	if (!s.dialect)
 		return fprintf(stderr, "provider: no such dialect\n"), 2;
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = release }, NULL);
 	alarm(seconds);
 	s.fd = listen_on(port, file);
 	if (s.fd < 0)

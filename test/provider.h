@@ -42,7 +42,7 @@ struct dialect {
 const struct dialect *dialect_find(const char *name);	/* NULL: none of that name */
 
 /* one thing that happens on the wire */
-enum step_kind { STEP_SEND, STEP_PAUSE, STEP_CUT, STEP_RESET, STEP_HANG };
+enum step_kind { STEP_SEND, STEP_PAUSE, STEP_HOLD, STEP_CUT, STEP_RESET, STEP_HANG };
 
 struct step {
 	enum step_kind kind;

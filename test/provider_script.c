@@ -13,7 +13,7 @@ enum word {
 	WORD_STATUS, WORD_HEADER, WORD_FRAME, WORD_SPLIT, WORD_HEAD,
 	WORD_TEXT, WORD_REPEAT, WORD_THINK, WORD_CALL, WORD_FINISH, WORD_USAGE,
 	WORD_RAW, WORD_FILE, WORD_WIRE, WORD_DATA, WORD_ERROR, WORD_DEMO,
-	WORD_PAUSE, WORD_CUT, WORD_RESET, WORD_HANG
+	WORD_PAUSE, WORD_HOLD, WORD_CUT, WORD_RESET, WORD_HANG
 };
 
 static const char *const words[] = {
@@ -21,7 +21,7 @@ static const char *const words[] = {
 	"status", "header", "frame", "split", "head",
 	"text", "repeat", "think", "call", "finish", "usage",
 	"raw", "file", "wire", "data", "error", "demo",
-	"pause", "cut", "reset", "hang"
+	"pause", "hold", "cut", "reset", "hang"
 };
 
 #define ARGS_MAX 8
@@ -315,7 +315,7 @@ static void play(struct script *s, struct answer *a, const struct act *act, cons
 	case WORD_HEAD:
 		answer_head(a);
 		return;
-	case WORD_PAUSE: case WORD_CUT: case WORD_RESET: case WORD_HANG:
+	case WORD_PAUSE: case WORD_HOLD: case WORD_CUT: case WORD_RESET: case WORD_HANG:
 		answer_step(a, (enum step_kind)(STEP_PAUSE + (int)act->word - WORD_PAUSE), atoi(arg(act, 0)));
 		return;
 	case WORD_DEMO:
