@@ -1,7 +1,7 @@
 /*
  * Trust anchors from PEM bundles (RFC 7468). The reader of PEM and base64 is
  * our own because BearSSL's takes four fifths of the time that a bundle costs;
- * the certificates are read by br_x509_decoder. What cannot be read is skipped
+ * the certificates are read by der.c. What cannot be read is skipped
  * and counted: one odd certificate must not take the other 140 away.
  *
  *   state    ends with
@@ -9,7 +9,7 @@
  *   BLOCK    a line "-----END ..."                -> TEXT, the certificate is decoded
  *            another BEGIN, or the file's end     -> the block is counted as skipped
  *
- * Limits: FILE_MAX bytes a file, DER_MAX a certificate, DN_MAX a name, ANCHORS_MAX.
+ * Limits: FILE_MAX bytes a file, DER_MAX a certificate, ANCHORS_MAX.
  */
 #include "trust.h"
 
@@ -19,11 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "der.h"
 #include "log.h"
 
 #define FILE_MAX (8L << 20)	/* a usual bundle has 220 KB */
 #define DER_MAX 8192		/* the largest root in use has 2007 bytes */
-#define DN_MAX 1024		/* the largest name in use has 213 bytes */
 #define ANCHORS_MAX 1024
 #define LINE_MAX_PEM 40		/* bytes of a line that tell what it is */
 
@@ -39,25 +39,6 @@ struct reader {
 	size_t nder;
 	unsigned char der[DER_MAX];
 };
-
-/* the subject's name, as the decoder meets it */
-struct name {
-	size_t n;
-	bool full;
-	unsigned char bytes[DN_MAX];
-};
-
-static void name_append(void *ctx, const void *p, size_t n)
-{
-	struct name *name = ctx;
-
-	if (n > sizeof name->bytes - name->n) {
-		name->full = true;
-		return;
-	}
-	memcpy(name->bytes + name->n, p, n);
-	name->n += n;
-}
 
 /* takes n bytes of *store for a copy of src */
 static unsigned char *keep(unsigned char **store, const unsigned char *src, size_t n)
@@ -75,16 +56,17 @@ static size_t key_size(const br_x509_pkey *k)
 }
 
 /* one block per anchor, the name first: what trust_free gives back is dn.data */
-static bool anchor_copy(br_x509_trust_anchor *a, const struct name *name, const br_x509_pkey *k, bool ca)
+static bool anchor_copy(br_x509_trust_anchor *a, const struct der_certificate *c)
 {
-	unsigned char *store = malloc(name->n + key_size(k) + 1);
+	const br_x509_pkey *k = &c->key;
+	unsigned char *store = malloc(c->nsubject + key_size(k));
 
 	if (store == NULL)
 		return false;
 	memset(a, 0, sizeof *a);
-	a->flags = ca ? BR_X509_TA_CA : 0;
-	a->dn.data = keep(&store, name->bytes, name->n);
-	a->dn.len = name->n;
+	a->flags = c->ca ? BR_X509_TA_CA : 0;
+	a->dn.data = keep(&store, c->subject, c->nsubject);
+	a->dn.len = c->nsubject;
 	a->pkey = *k;
 	if (k->key_type == BR_KEYTYPE_RSA) {
 		a->pkey.key.rsa.n = keep(&store, k->key.rsa.n, k->key.rsa.nlen);
@@ -110,18 +92,14 @@ static bool anchor_room(struct tls_trust *t)
 
 static void certificate(struct reader *r)
 {
-	br_x509_decoder_context dc;
-	struct name name = { .n = 0, .full = false };
+	struct der_certificate c;
 	struct tls_trust *t = r->trust;
 
-	br_x509_decoder_init(&dc, name_append, &name);
-	br_x509_decoder_push(&dc, r->der, r->nder);
-	const br_x509_pkey *k = br_x509_decoder_get_pkey(&dc);
-	if (k == NULL || name.full || t->count >= ANCHORS_MAX) {
+	if (!der_certificate(r->der, r->nder, &c) || t->count >= ANCHORS_MAX) {
 		t->skipped++;
 		return;
 	}
-	if (!anchor_room(t) || !anchor_copy(&t->anchor[t->count], &name, k, br_x509_decoder_isCA(&dc) != 0))
+	if (!anchor_room(t) || !anchor_copy(&t->anchor[t->count], &c))
 		r->failed = true;
 	else
 		t->count++;
