@@ -49,8 +49,10 @@ to() {
 	[ -z "${proxy_pid:-}" ] || stop $proxy_pid
 	start_proxy "OPENAI_BASE_URL=http://$name.test:$provider/v1" ALLOW_PLAINTEXT=true "RESOLVE_MS=$resolve" MAX_RETRIES=0 UP_KEEPALIVE_MS=0 "$@"
 }
+# in ms, by hundredths
 now() {
-	date +%s%3N
+	read -r up _ </proc/uptime
+	echo "${up%.*}${up#*.}0"
 }
 # timed TEXT: asks; sets $took in ms
 timed() {
