@@ -64,6 +64,15 @@ for what, ends in ("extensions", (b';a;b="c"', b"\r\n")), ("trailers", (b"", b"C
     body = b"%x%s\r\n%s\r\n%x%s\r\n%s\r\n0%s\r\n%s" % (10, ends[0], SMALL[:10], len(SMALL) - 10, ends[0], SMALL[10:], ends[0], ends[1])
     attack("F6 %s are passed over" % what, head_of(JSON, CHUNKED) + body + last(), GOOD, GOOD, hits=2)
 
+# the longest line of a chunk has 256 bytes, all trailers 8192, each without its LF
+for line, trailers, want in (255, 8194, [GOOD]), (256, 0, [BAD]), (4, 8195, [BAD]):
+    size = b"%x;" % len(SMALL)
+    size += b"e" * (line - len(size))
+    named = b"X: " + b"y" * (trailers - 7) + b"\r\n" if trailers else b""
+    attack("F6 a chunk's line of %d bytes, trailers of %d" % (line, trailers),
+           head_of(JSON, CHUNKED, *([CLOSE] if want == [GOOD] else [])) + size + b"\r\n" + SMALL + b"\r\n0\r\n" + named + b"\r\n", *want,
+           hits=want.count(GOOD))
+
 # ---- F7: Transfer-Encoding in disguise, beside a length. Framed by the length a bad body comes first, and behind it a
 # GET; framed by chunks there would be another request, which must not be.
 
