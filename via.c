@@ -230,10 +230,11 @@ static enum via_said head_said(const struct config *c, int status, char *why, si
 	char to[280];
 
 	put_target(&c->target, to, sizeof to);
-	if (status == 407)
-		fmt(why, room, c->via.login ? "it does not accept the user and password that %s has (407; only Basic is spoken)"
-			: "it wants a user and a password (407): write them into %s, as in http://user:password@host:port",
-			c->via.setting);
+	/* some say 401 where RFC 9110 15.5.8 has 407 */
+	if (status == 407 || status == 401)
+		fmt(why, room, c->via.login ? "it does not accept the user and password that %s has (%d; only Basic is spoken)"
+			: "it wants a user and a password: write them into %s, as in http://user:password@host:port (%d)",
+			c->via.setting, status);
 	else
 		fmt(why, room, status >= 500 ? "it cannot reach %s: it is the proxy that answered %d"
 			: "it does not let this pass to %s: it is the proxy that answered %d", to, status);

@@ -63,6 +63,29 @@ to "https://$name:$secure" "ALL_PROXY=socks5://joe:se%20cret@127.0.0.1:$tunnel"
 ask hello
 is 'ALL_PROXY' "$status $(tail -n 1 "$via.asked")" "200 socks $name:$secure"
 
+# by the programs that others use, to an address that is this machine and does not look so
+if command -v tinyproxy >/dev/null && command -v microsocks >/dev/null; then
+	for scheme in http socks5; do
+		real=$("$top/test/tool" port)
+		if [ $scheme = http ]; then
+			printf 'Port %s\nListen 127.0.0.1\nBasicAuth joe pw\n' "$real" >"$T/tinyproxy.conf"
+			tinyproxy -d -c "$T/tinyproxy.conf" >/dev/null 2>&1 &
+		else
+			microsocks -i 127.0.0.1 -p "$real" -u joe -P pw >/dev/null 2>&1 &
+		fi
+		keep_pid $!
+		until_true nc -z 127.0.0.1 "$real"
+		to "http://0.0.0.0:$provider" "HTTP_PROXY=$scheme://joe:pw@127.0.0.1:$real"
+		ask say-words '"stream":true'
+		is "$scheme, by another program" "$status $(message | head -n 1)" '200 text over the tunnel'
+		to "http://0.0.0.0:$provider" "HTTP_PROXY=$scheme://joe:no@127.0.0.1:$real"
+		ask hello
+		has "$scheme, by another program: a wrong login" "$T/body" 'does not accept the user and password'
+	done
+elif [ -n "${CI:-}" ]; then
+	not_ok 'tinyproxy and microsocks are there'
+fi
+
 # ---- who is not let in ----
 
 # refuses WHAT STATUS RETRY TEXT: what the proxy of the network does is told as its own
