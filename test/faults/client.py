@@ -158,7 +158,7 @@ for n in BIG + 1, 1 << 32, (1 << 63) - 1:
         rest, closed = receive(s, PATIENCE)
         t = Talk(got + rest, closed, time.monotonic() - began)
     say_case("F11 %d bytes are refused before they come" % n, TOO_LARGE(t.answers[0], False),
-             None if told < SOON else "not at once", None if closed else "not closed", flat(before), talk=t, c=c)
+             None if told < soon(1) else "not at once", None if closed else "not closed", flat(before), talk=t, c=c)
 
 
 def in_chunks(body, size=65536):
@@ -210,7 +210,7 @@ def lines_of(data, name, *wants):
     until(lambda: os.path.getsize(PROXY.log) > PROXY.read, SOON)
     n = PROXY.new_log().count(b"\n")
     say_case(name, *wrong, None if len(t.answers) == len(wants) else "answers: %s" % t.statuses, None if t.closed else "not closed",
-             None if n == 1 else "%d lines of log" % n, None if t.took < (15 if SLOW else 1.5) else "%.1f s" % t.took, talk=t, c=c)
+             None if n == 1 else "%d lines of log" % n, None if t.took < soon(1.5) else "%.1f s" % t.took, talk=t, c=c)
 
 
 lines_of(b"GET /health\r\n\r\n", "F15 HTTP/0.9", BAD)

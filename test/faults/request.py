@@ -60,9 +60,7 @@ def nested(n, opening=b"[", closing=b"]"):
 attack("F35 128 levels", last(member(nested(DEEP - own))), GOOD, hits=1)
 attack("F35 T9 129 levels", last(member(nested(DEEP - own + 1))), E(400, "invalid_request_error", "deep"))
 for what, data in ("lists", nested(100000)), ("lists that do not end", b"[" * 100000), ("objects", b'{"a":' * 100000 + b"1" + b"}" * 100000):
-    began = time.monotonic()
-    c = attack("F35 100000 %s" % what, last(data), E(400, "invalid_request_error", "deep"))
-    say_line("F35 100000 %s: at once" % what, [] if c.talk.took < SOON / 4 else ["%.2f s" % c.talk.took])
+    attack("F35 100000 %s, at once" % what, last(data), E(400, "invalid_request_error", "deep"), within=0.25)
 
 # ---- F36: numbers stay as they are written
 
@@ -127,15 +125,13 @@ for what, body, word in (("an empty body", b"", "empty"), ("a list", b"[]", "obj
 
 # ---- F42: large ones. Below 50 ms for a megabyte here, and not more for each when there are more of them
 
-LIMIT = 5 if SLOW else 1
 for what, body in (("10000 members", SMALL[:-1] + b"".join(b',"m%d":%d' % (n, n) for n in range(10000)) + b"}"),
                    ("a megabyte of text", SHAPE % (b'"' + b"t" * 1000000 + b'"')),
                    ("a megabyte of escapes", SHAPE % (b'"' + rb"\n\u00e9\"" * 100000 + b'"')),
                    ("10000 messages", SHAPE.replace(b'{"role":"user","content":%s}', b",".join(
                        [b'{"role":"user","content":"q"},{"role":"assistant","content":"a"}'] * 5000 + [b'{"role":"user","content":"q"}']))),
                    ("an image of 5 MB", SHAPE % (b'[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"' + b"iVBO" * 1310720 + b'"}}]'))):
-    c = attack("F42 %s" % what, last(body), GOOD, hits=1, within=3)
-    say_line("F42 %s: in time" % what, [] if c.talk.took < LIMIT else ["%.2f s" % c.talk.took])
+    attack("F42 %s, in time" % what, last(body), GOOD, hits=1, within=0.7)
 times = []
 for n in (2000, 8000) if SLOW else (20000, 80000):
     before = ticks()

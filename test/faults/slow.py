@@ -26,7 +26,7 @@ def drip(data, pause, goes_on):
 
 
 def between(t, least, most):
-    return None if least <= t.took <= most * (10 if SLOW else 1) else "%.2f s" % t.took
+    return None if least <= t.took <= soon(most) else "%.2f s" % t.took
 
 
 # ---- F19: idle ones end in silence
@@ -122,7 +122,7 @@ for _ in range(MANY):
     idle.append(dial())
 t = talk(last())
 say_case("F23 %d that say nothing: others are served" % MANY, GOOD(t.answers[0], False) if t.answers else "no answer",
-         None if PROXY.fds() < PROXY.base + 310 else "%d descriptors" % PROXY.fds(), None if t.took < SOON else "%.1f s" % t.took, PROXY.healthy())
+         None if PROXY.fds() < PROXY.base + 310 else "%d descriptors" % PROXY.fds(), None if t.took < soon(1) else "%.1f s" % t.took, PROXY.healthy())
 for s in idle:
     s.close()
 say_case("F23 and when they are gone nothing is left", talk=t, c=c, hits=1)
@@ -149,7 +149,7 @@ say_line("F23 an idle one makes room", [] if taken and ended and not got else ["
 t = talk(post())
 say_line("F23 no place: 529 and when to come again", [w for w in [E(529, "overloaded_error", retry_after="2", connection="close")(t.answers[0], False)] if w])
 t = talk(HEAD)
-say_line("F23 no place: /health is answered", [w for w in [R(200)(t.answers[0], False), None if t.took < SOON else "late"] if w])
+say_line("F23 no place: /health is answered", [w for w in [R(200)(t.answers[0], False), None if t.took < soon(1) else "late"] if w])
 t = talk(HEAD.replace(b"localhost", b"evil.example"))
 say_line("F23 no place: to our names only", [w for w in [E(421, "invalid_request_error")(t.answers[0], False)] if w])
 began = time.monotonic()
