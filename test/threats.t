@@ -61,4 +61,4 @@ has 'T21 which does not jump' options.c 'clock_gettime(CLOCK_MONOTONIC'
 
 # ---- the rest ----
 
-bench threats REQUEST_TIMEOUT=1 UP_KEEPALIVE_MS=0 'UP_HEADERS="X-Session: {session}"'
+bench threats "REQUEST_TIMEOUT=$second" UP_KEEPALIVE_MS=0 'UP_HEADERS="X-Session: {session}"'

@@ -19,7 +19,7 @@ for field in SPLIT:
             wrong.append("%r: %s %r" % (field, "; ".join(w), c.talk.data[:300]))
 say_line("T7 an upstream's fields split no answer and bring none in: %d cases" % (2 * len(SPLIT)), wrong[:8])
 
-# ---- T12: slow and lying ones. REQUEST_TIMEOUT=1; the rest of it is F73 to F108
+# ---- T12: slow and lying ones; the rest of it is F73 to F108
 
 case("T12 an upstream that says nothing", [HANG], E(504, "timeout_error"), hits=1)
 case("T12 half a head, then nothing", [b"HTTP/1.1 200 O", HANG], E(504, "timeout_error"), hits=1)
