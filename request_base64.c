@@ -39,7 +39,7 @@ bool base64_text(struct plan *out, struct j_val data)
 	size_t n, have = 0;
 	uint32_t bits = 0;
 	unsigned held = 0;
-	bool padded = false;
+	bool padded = false, says = false;
 	const char *raw = j_raw(data, &n);
 
 	for (size_t i = 0; i < n; i++) {
@@ -63,10 +63,15 @@ bool base64_text(struct plan *out, struct j_val data)
 		if (held < 8)
 			continue;
 		held -= 8;
-		text[have++] = (char)(bits >> held & 255);
+		text[have] = (char)(bits >> held & 255);
+		says = says || !is_white(text[have]);
+		have++;
 		if (have == sizeof text)
 			have = flush(out, text, have, false);
 	}
 	flush(out, text, have, true);
-	return true;
+	if (!says)
+		plan_lit(out, NO_TEXT);
+	/* one digit alone is no byte (RFC 4648 section 4) */
+	return held < 6;
 }

@@ -200,7 +200,7 @@ static void document_text(struct content *c, const struct place *at, const struc
 	}
 	plan_lit(out, title || context ? "\\n" : "");
 	if (j_blank(text))
-		plan_lit(out, "[empty document]");
+		plan_lit(out, NO_TEXT);
 	else if (b->source != SOURCE_BASE64)
 		plan_text(out, text);
 	else if (!base64_text(out, text))

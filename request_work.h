@@ -236,8 +236,9 @@ bool blocks_next(struct work *w, struct blocks *i, struct block *b);
 
 /*
  * Base64 that holds text, as the inside of a JSON string; what is not UTF-8
- * becomes U+FFFD. False when it is no base64.
+ * becomes U+FFFD; NO_TEXT behind what is blank. False when it is no base64.
  */
+#define NO_TEXT "[empty document]"
 bool base64_text(struct plan *out, struct j_val data);
 
 /* ---- content being written, request_content.c ---- */
