@@ -10,6 +10,8 @@
 #   make cross-test      their tests, under qemu
 #   make dist            tarballs of them, in build/dist/
 #   make fuzz            each fuzz target for FUZZ_SECONDS (60), by clang's libFuzzer
+#   make lint            gcc -fanalyzer, cppcheck and clang-tidy
+#   make coverage        lines that the tests reach, by gcov
 #   make install         to DESTDIR and PREFIX; make uninstall takes it away
 #
 # CC, CFLAGS and LDFLAGS are yours. BEARSSL=dir builds against a source tree
@@ -122,6 +124,19 @@ fuzz:
 		FUZZ_MAIN=-fsanitize=fuzzer $(FUZZERS:%=build/fuzz/test/fuzz_%)
 	@test/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
+# lines that the tests reach, compared with test/uncovered
+coverage:
+	@test/setup test
+	@test/as-user $(MAKE) --no-print-directory -j2 programs
+	@test/as-user test/coverage build
+	@test/as-user test/coverage run $(UNIT:build/%=build/coverage/%) test/*.t
+	@test/as-user test/coverage tell
+
+# tools that read the program: gcc -fanalyzer, cppcheck, clang-tidy
+lint:
+	@test/setup ci
+	@test/as-user test/lint
+
 # small: all at once, so that what is used once is inlined; nothing unwinds, so the tables for it are left out
 # and tables need no more alignment than their type
 SMALL = -Oz -flto -flto-partition=one -fno-jump-tables -fno-expensive-optimizations -fno-tree-dominator-opts $(ALIGN) \
@@ -196,4 +211,4 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck test-client fuzz clean install uninstall layers FORCE
+.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck coverage lint test-client fuzz clean install uninstall layers FORCE

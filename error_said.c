@@ -412,7 +412,7 @@ static void take_html(struct said *s, const char *p, size_t n)
 	if (body == NULL)
 		body = close != NULL ? close : p;
 	html_text(body, end, text, sizeof text);
-	if (strncmp(text, head, nhead) != 0 && nhead > 0) {
+	if (nhead > 0 && strncmp(text, head, nhead) != 0) {
 		take_text(s, head, nhead);
 		add_text(s, text[0] != '\0' ? ": " : "");
 	}

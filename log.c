@@ -133,7 +133,7 @@ size_t printable(const unsigned char *p, size_t n)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
 	switch (p[0]) {
-	case 0xc2: return p[1] < 0xa0 ? 0 : want;
+	case 0xc2:
 	case 0xe0: return p[1] < 0xa0 ? 0 : want;
 	case 0xed: return p[1] > 0x9f ? 0 : want;
 	case 0xf0: return p[1] < 0x90 ? 0 : want;

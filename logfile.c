@@ -157,7 +157,7 @@ static void archive(struct logfile *f, int64_t now)
 	if (!is_ours(f))
 		open_file(f);
 	else if (f->log.size > 0 && free_name(f, now, name) && rename(f->path, name) == 0 && !open_file(f))
-		rename(name, f->path);
+		(void)rename(name, f->path);
 	f->day = now / DAY;
 	remove_old(f, now);
 }

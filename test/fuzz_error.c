@@ -43,11 +43,12 @@ static void repaired(int status, const char *body, size_t n)
 	/* a repair that is applied is not found again: the loop ends */
 	for (int i = 0; error_repair(status, body, n, &q, setting, &max_tokens); i++) {
 		MUST(status == 400 || status == 422);
-		MUST(i < 8 && memchr(setting, '\0', sizeof setting) != NULL);
+		MUST(i < 100 && memchr(setting, '\0', sizeof setting) != NULL);
 		if (setting[0] == '\0')
 			return;
 		with = q;
 		MUST(max_tokens == 0 && q_apply(&with, setting, strlen(setting), &why, &at) == 0);
+		MUST(memcmp(&with, &q, sizeof q) != 0);
 		q = with;
 	}
 }
