@@ -79,7 +79,7 @@ static void defaults(void)
 		&& is(c->target.path, "/v1/chat/completions") && is(c->target.shown, "https://api.openai.com/v1"));
 	CHECK("listening", is(c->host, "127.0.0.1") && c->port == 8082 && is(c->anthropic_api_key, ""));
 	CHECK("limits", c->max_tokens_limit == 131072 && c->min_tokens_limit == 0 && c->request_timeout == 0
-		&& c->max_retries == 2 && c->max_connections == 1024 && c->max_body == 33554432);
+		&& c->max_retries == 2 && c->max_connections == 1024 && c->max_per_address == 0 && c->max_body == 33554432);
 	CHECK("timers", c->head_timeout == 10000 && c->body_idle == 30000 && c->body_max == 600000 && c->write_stall == 60000
 		&& c->keepalive == 60000 && c->up_keepalive == 30000 && c->resolve_timeout == 8000
 		&& c->connect_timeout == 10000 && c->tls_timeout == 10000 && c->hold == 15000 && c->ping == 15000
