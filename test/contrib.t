@@ -107,6 +107,13 @@ if need runsv && need svlogd; then
 	# more than once: finish may be behind its words, and its "down" come after an "up"
 	check 'runit: mended' until_true sv -w 2 up "$service"
 	check 'runit: both files are served' until_true nc -z 127.0.0.1 "$second"
+	# sv hup: read again, by the process that runs
+	first=$(running)
+	settings "$T/etc/two.env" "PORT=$second" VISION_MODEL=eye
+	check 'runit: sv hup' sv hup "$service"
+	check 'runit: sv hup: read again' until_true grep -q 'reading the settings again' "$T/log/current"
+	is 'runit: sv hup: by the same process' "$(running)" "$first"
+	alive 'runit: sv hup: it goes on'
 	old_logs() {
 		ls "$T/log" | grep -c '^@'
 	}

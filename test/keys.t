@@ -49,7 +49,7 @@ both() {
 until_true both
 is 'the log says whose each was' "$(lines alice) $(lines bob.2)" '1 2'
 is 'and no name where there was none' "$(grep ' 401 from ' "$log" | grep -c ' key ')" 0
-key=key-of-bob
+key='key-of-bob'
 request POST /v1/messages <<'END'
 {"model":"m","max_tokens":5,"messages":[{"role":"user","content":"is it key-of-alice or key-of-bob?"}]}
 END

@@ -51,6 +51,25 @@ for name in claude-opus-4-8 claude-haiku-4-5; do
 	has "README's first .env serves $name" "$T/with" '"model":"kimi-'
 done
 
+# every name in a document that looks like a setting is one, or another program's
+others='ANTHROPIC_BASE_URL CLAUDE_CODE_AUTO_COMPACT_WINDOW ENABLE_TOOL_SEARCH OLLAMA_CONTEXT_LENGTH LISTEN_FDS NOTIFY_SOCKET
+NO_COLOR PROXIES PROXY_BIN PROXY_DIR STOP_SECONDS USE_PROCD BEARSSL'
+# strangers FILE ...: the others that stand there
+strangers() {
+	cat "$@" | grep -oE '`[A-Z][A-Z0-9]*_[A-Z0-9_]*[`=]|^ *(export |- |#)?[A-Z][A-Z0-9]*_[A-Z0-9_]*=' | tr -d '`= #-' |
+		sed 's/^export//; /^CUSTOM_HEADER_/d' | sort -u | while read -r name; do
+			case " $(tr '\n' ' ' <"$T/names") $(echo $others) " in
+			*" $name "*) ;;
+			*) echo "$name" ;;
+			esac
+		done
+}
+for file in README.md docs/*.md contrib/README contrib/*/*.env contrib/docker/* contrib/haproxy/* contrib/nginx/* contrib/caddy/*; do
+	is "$file: no setting that there is not" "$(strangers "$file")" ''
+done
+printf '    NO_SUCH_SETTING=1\n`NOR_THIS`\n    export OPENAI_API_KEY=k\n' >"$T/wrong.md"
+is 'one would be found' "$(strangers "$T/wrong.md" | tr '\n' ' ')" 'NOR_THIS NO_SUCH_SETTING '
+
 for word in -i --check convert --help --version; do
 	case $word in
 	-*) check "the manual page has $word" grep -qx "\.It Fl ${word#-}" claude-code-proxy.1 ;;

@@ -104,7 +104,7 @@ costs() {
 if [ -n "$sized" ]; then
 	large "$before\"" "$text" '"}]}' >"$T/large"
 	costs 'one text'
-	large "$before[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"" "$text" \
+	large "${before}[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"" "$text" \
 		'"}},{"type":"text","text":"hi"}]}]}' >"$T/large"
 	costs 'an image'
 	turn='{"role":"assistant","content":[{"type":"text","text":"So."},{"type":"tool_use","id":"toolu_01","name":"Bash","input":{"command":"ls"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_01","content":"'$text$text'"}]},'

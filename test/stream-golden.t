@@ -15,7 +15,7 @@ cases() {
 
 for kind in stream reply; do
 	for name in $(cases $kind); do
-		file=$top/test/golden/$kind/$name/upstream.*
+		file="$top/test/golden/$kind/$name/upstream.*"
 		for split in 1 0; do
 			[ $split = 1 ] && echo "when \"$kind/$name.\" \"split/1.\"" || echo "when \"$kind/$name.\""
 			[ $split = 0 ] || printf '\tsplit 1\n'

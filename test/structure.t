@@ -121,6 +121,7 @@ done
 wrong=
 for document in README.md SECURITY.md docs/*.md; do
 	for link in $(grep -oE '\]\([^)]*\)' "$document" | sed 's/^](//; s/)$//; s/#.*//'); do
+		case $link in https:*) continue ;; esac
 		[ -e "$(dirname "$document")/$link" ] || wrong="$wrong $document:$link"
 	done
 done

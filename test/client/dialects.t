@@ -7,7 +7,7 @@
 dialect_session() {
 	name=$1 echo=$2
 	shift 2
-	rm -rf "$work"/*
+	rm -rf "${work:?}"/*
 	serve "$name" "$@" <<END
 when "speak in dialect"
 times 1
