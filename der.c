@@ -61,7 +61,7 @@ static bool is(struct der d, const char *bytes, size_t n)
 	return d.n == n && memcmp(d.p, bytes, n) == 0;
 }
 
-#define IS(d, text) is(d, text, sizeof text - 1)
+#define IS(d, text) is(d, text, sizeof(text) - 1)
 
 static unsigned char *bytes_of(struct der d, size_t *n)
 {
