@@ -115,6 +115,18 @@ asan:
 	@$(if $(SANITIZED),,: )$(MAKE) O=build/asan BIN=build/asan/claude-code-proxy all unit \
 		HARDEN=-fPIE EXTRA='$(SANITIZE)'
 
+# the program whose calls fail, each once (test/torture.c); of what the sanitizers look at, where there are any
+TORTURED = read write recv send sendto getrandom accept connect socket bind listen getsockname getsockopt setsockopt shutdown \
+	poll epoll_create1 epoll_ctl epoll_wait pipe dup2 fstat lstat rename unlink opendir readdir getrlimit setrlimit kill \
+	waitpid malloc calloc realloc getaddrinfo fork open fcntl
+TORTURE_O = $(if $(SANITIZED),build/asan,$(O))
+build/tortured: test/torture.c asan all
+	$(COMPILE) $(if $(SANITIZED),$(SANITIZE)) $(LDFLAGS) $(TORTURED:%=-Wl,--wrap=%) -o $@ test/torture.c \
+		$(TORTURE_O)/proxy.o $(TORTURE_O)/lib.a $(BEARSSL_LIB)
+
+torture: programs build/tortured
+	test/run test/torture.t SAMPLE=
+
 # FUZZ_SECONDS for each target of FUZZERS, JOBS at a time
 FUZZ_SECONDS = 60
 
