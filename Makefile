@@ -4,6 +4,7 @@
 #   make run             installs what the build lacks, builds and starts it
 #   make test            the same, and runs all tests
 #   make test-client     Claude Code and the Anthropic SDK through the proxy
+#   make torture         every system call fails once; make soak: a million requests
 #   make static          a static binary by musl, in build/static/ (Alpine: MUSL_CC=cc)
 #   make static-pie      the same at an address that nobody knows, in build/static-pie/
 #   make cross           static binaries for other machines, in build/cross/ARCH/ (on Debian)
@@ -124,8 +125,13 @@ build/tortured: test/torture.c asan all
 	$(COMPILE) $(if $(SANITIZED),$(SANITIZE)) $(LDFLAGS) $(TORTURED:%=-Wl,--wrap=%) -o $@ test/torture.c \
 		$(TORTURE_O)/proxy.o $(TORTURE_O)/lib.a $(BEARSSL_LIB)
 
+# hours: every call in every way
 torture: programs build/tortured
-	test/run test/torture.t SAMPLE=
+	SAMPLE= LIMIT=36000 test/run test/torture.t
+
+# a million requests
+soak: programs
+	REQUESTS=1000000 LIMIT=36000 test/run test/soak.t
 
 # FUZZ_SECONDS for each target of FUZZERS, JOBS at a time
 FUZZ_SECONDS = 60
@@ -187,7 +193,7 @@ run:
 
 test:
 	@test/setup test
-	@test/as-user $(MAKE) --no-print-directory -j2 programs asan
+	@test/as-user $(MAKE) --no-print-directory -j2 programs build/tortured
 	@test/as-user test/run $(UNIT) $(if $(SANITIZED),$(UNIT:build/%=build/asan/%)) test/*.t
 
 # valgrind over the shell tests, and over a binary with a leak on purpose
@@ -224,4 +230,4 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck coverage lint test-client fuzz clean install uninstall layers FORCE
+.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck coverage lint test-client fuzz torture soak clean install uninstall layers FORCE

@@ -23,6 +23,7 @@
 
 #include "confine.h"
 #include "park.h"
+#include "sandbox.h"
 #include "target.h"
 #include "upgrade.h"
 
@@ -88,14 +89,6 @@ static void standard_fds(void)
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
-}
-
-/* Keys are in memory: no core file may hold them. */
-static void no_core(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
 }
 
 /* MAX_CONNECTIONS, of which each needs three descriptors, within what the system allows. */
@@ -544,6 +537,12 @@ static int run(struct loop *l)
 	}
 }
 
+static int refused(struct loop *l)
+{
+	log_line(instances_log(&l->all), LOG_CRITICAL, "cannot start: %s", strerror(errno));
+	return EXIT_SYSTEM;
+}
+
 static int serve_inetd(struct loop *l)
 {
 	listen_own(0);
@@ -563,7 +562,9 @@ static int serve_listeners(struct loop *l)
 	int ready = l->all.in.ready, bad = instances_open(&l->all);
 	if (bad != 0)
 		return bad;
-	if (!confine(&l->all) || !make_places(l, connection_limit(l)))
+	if (!make_places(l, connection_limit(l)))
+		return refused(l);
+	if (!confine(&l->all))
 		return EXIT_SYSTEM;
 	upgrade_tell(ready);
 	upgrade_notify("READY=1");
@@ -594,7 +595,7 @@ static int prepare(struct loop *l, const struct options *o)
 	if (bad != 0)
 		return bad;
 	l->srv.pool = up_pool_new();
-	return l->srv.pool == NULL || set_signals(l) != 0 ? EXIT_SYSTEM : 0;
+	return l->srv.pool == NULL || set_signals(l) != 0 ? refused(l) : 0;
 }
 
 static int serve(struct loop *l, const struct options *o)
@@ -622,7 +623,7 @@ int main(int argc, char *argv[])
 	struct options o;
 
 	standard_fds();
-	no_core();
+	sandbox_no_core();
 	int bad = options_read(argc, argv, &o);
 	if (bad != 0)
 		return bad < 0 ? 0 : bad;

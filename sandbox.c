@@ -17,6 +17,15 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <sys/resource.h>
+
+void sandbox_no_core(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+}
+
 #ifdef __linux__
 
 #include <sys/prctl.h>

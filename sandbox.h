@@ -16,6 +16,9 @@ enum sandbox { SANDBOX_OFF, SANDBOX_ON, SANDBOX_STRICT };
 /* For good, and for all children. False: the system has no filter of calls, or not for this machine; the rest holds. */
 bool sandbox_enter(enum sandbox level);
 
+/* Keys are in memory: no core file will hold them. */
+void sandbox_no_core(void);
+
 /* In a resolver child of a process with a filter: looking up names and writing to its pipe is all that is left to it. */
 void sandbox_resolver(void);
 

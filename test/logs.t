@@ -217,7 +217,7 @@ refuses() {
 ln -s "$T/target" "$D/link.log"
 refuses 'no directory' "LOG_DIR=$T/none" "3: LOG_DIR: $T/none/.: No such file or directory: make that directory"
 refuses 'no directory of a file' "LOG_FILE=$T/none/x.log" "3: LOG_FILE: $T/none/.: No such file"
-refuses 'a symbolic link' "LOG_FILE=$D/link.log" "3: LOG_FILE: $D/link.log is no regular file"
+refuses 'F119 a symbolic link' "LOG_FILE=$D/link.log" "3: LOG_FILE: $D/link.log is no regular file"
 check 'nothing is written through it' test ! -e "$T/target"
 refuses 'a directory' "LOG_FILE=$D" "3: LOG_FILE: $D is no regular file"
 refuses 'a device' 'LOG_FILE=/dev/null' '3: LOG_FILE: /dev/null is no regular file'

@@ -119,7 +119,7 @@ reload
 
 set_to MAX_RETRIES=many
 reload
-has 'a wrong value: where and why' "$log" "$env:$(grep -n MAX_RETRIES "$env" | cut -d: -f1): MAX_RETRIES is \"many\""
+has 'F115 a wrong value: where and why' "$log" "$env:$(grep -n MAX_RETRIES "$env" | cut -d: -f1): MAX_RETRIES is \"many\""
 has 'and what holds' "$log" 'the settings before stay in force'
 ask hi
 is 'it goes on as before' "$status $(model)" '200 after'

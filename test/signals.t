@@ -84,7 +84,7 @@ while [ $i -lt 100 ]; do
 	i=$((i + 1))
 done
 ended
-is 'T20 PIPE, HUP, CHLD, USR1, STOP, CONT: the stream goes on' "$(message | head -n 1)" 'text one two'
+is 'F114 T20 PIPE, HUP, CHLD, USR1, STOP, CONT: the stream goes on' "$(message | head -n 1)" 'text one two'
 ask_ok 'and the next one'
 
 # ---- a busy port ----
@@ -93,7 +93,7 @@ busy=$port
 printf 'PORT=%s\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n' "$busy" >"$T/busy"
 chmod 600 "$T/busy"
 timeout 20 "$PROXY" --env "$T/busy" >"$T/out" 2>&1 </dev/null
-is 'a busy port: exit status' "$?" 111
+is 'F127 a busy port: exit status' "$?" 111
 has 'a busy port: which one' "$T/out" "127.0.0.1:$busy"
 has 'a busy port: why, and what to do' "$T/out" 'in use; set another PORT'
 alive 'the first is untouched'
@@ -134,7 +134,7 @@ rm -f "$T/bad"
 refuses 'no such file' "$T/bad"
 bad PORT=0
 chmod 666 "$T/bad"
-refuses 'a file that others may write' "$T/bad"
+refuses 'F120 a file that others may write' "$T/bad"
 bad HOST=192.0.2.7
 echo ALLOW_ANONYMOUS=true >>"$T/bad"
 timeout 20 "$PROXY" --env "$T/bad" >"$T/out" 2>&1 </dev/null
@@ -179,7 +179,7 @@ if grep -q '^00000000000000000000000000000001' /proc/net/if_inet6 2>/dev/null; t
 	port=$(banner_port "$T/six.log")
 	printf 'GET /health HTTP/1.1\r\nHost: [::1]:%s\r\nConnection: close\r\n\r\n' "$port" | timeout 20 nc ::1 "$port" >"$T/answer"
 	took_answer
-	is 'IPv6: answers' "$status" 200
+	is 'F128 IPv6: answers' "$status" 200
 	printf 'HOST=::\nPORT=0\nANTHROPIC_API_KEY=%s\nOPENAI_BASE_URL=http://127.0.0.1:%s/v1\n' "$key" "$provider" >"$T/both"
 	chmod 644 "$T/both"
 	"$PROXY" --env "$T/both" >"$T/both.log" 2>&1 </dev/null &
@@ -233,7 +233,7 @@ chmod 600 "$T/closed"
 proxy_pid=$!
 keep_pid $proxy_pid
 until_true nc -z 127.0.0.1 "$port"
-ask_ok 'with fds 0, 1 and 2 closed'
+ask_ok 'F124 with fds 0, 1 and 2 closed'
 # valgrind takes one for itself
 [ -n "${SLOW:-}" ] || is 'no socket got their numbers' "$(for i in 0 1 2; do readlink /proc/$proxy_pid/fd/$i; done | sort -u)" /dev/null
 stop $proxy_pid
@@ -250,7 +250,7 @@ logs() {
 }
 exec 5>/dev/full
 logs
-ask_ok 'a log on a full disk'
+ask_ok 'F116 a log on a full disk'
 stop $proxy_pid
 mkfifo "$T/log"
 exec 6<>"$T/log" 5>"$T/log"

@@ -84,7 +84,7 @@ check 'the first tenth' "$top/test/flood" $((REQUESTS / 10)) 32 "$key" "$port" "
 check 'they leave no descriptor and no child' until_true quiet
 first=$(resident)
 check 'all of them' "$top/test/flood" $((REQUESTS - REQUESTS / 10)) 32 "$key" "$port" "$second"
-check 'all of them leave no descriptor and no child' until_true quiet
+check 'F122 all of them leave no descriptor and no child' until_true quiet
 last=$(resident)
 [ -n "${SLOW:-}" ] || [ "$last" -le $((first + 64)) ] && ok "resident size: idle $idle KB, then $first KB, at the end $last KB" ||
 	not_ok 'resident size' "idle $idle KB, after a tenth $first KB, after $REQUESTS $last KB"

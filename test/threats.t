@@ -55,7 +55,7 @@ stop $proxy_pid
 
 # ---- T21: of the clocks, timers know one that does not jump ----
 
-is 'T21 what has timers reads no clock but that one' \
+is 'F117 T21 what has timers reads no clock but that one' \
 	"$(grep -lE 'CLOCK_REALTIME|[^a-z_]time\(NULL\)|gettimeofday' proxy.c conn.c client.c relay.c talk.c pool.c upstream*.c dial.c dns.c via.c park.c)" ''
 has 'T21 which does not jump' options.c 'clock_gettime(CLOCK_MONOTONIC'
 
