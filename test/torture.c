@@ -33,6 +33,7 @@ static bool child, in_child;
 
 ssize_t __real_write(int fd, const void *p, size_t n);
 int __real_fcntl(int fd, int what, ...);
+int __real_shutdown(int fd, int how);
 
 static void note(const char *name, int ways)
 {
@@ -89,6 +90,15 @@ static int fails(const char *name, const int *ways)
 	{ \
 		return fails(#name, WAYS(__VA_ARGS__)) ? (failure) : __real_##name args; \
 	}
+/* a connection that is said to be broken is: nothing comes from there any more */
+static int broken(int fd, int how)
+{
+	if (how == EPIPE || how == ECONNRESET)
+		__real_shutdown(fd, SHUT_RDWR);
+	errno = how;
+	return -1;
+}
+
 /* what moves bytes may move one */
 #define MOVES(name, params, args, n, ...) \
 	ssize_t __real_##name params; \
@@ -97,7 +107,7 @@ static int fails(const char *name, const int *ways)
 	{ \
 		int how = fails(#name, WAYS(__VA_ARGS__, SHORT)); \
 		if (how > 0) \
-			return -1; \
+			return broken(fd, how); \
 		if (how == SHORT && n > 1) \
 			n = 1; \
 		return __real_##name args; \
@@ -107,7 +117,7 @@ MOVES(read, (int fd, void *p, size_t n), (fd, p, n), n, EINTR, EIO)
 MOVES(write, (int fd, const void *p, size_t n), (fd, p, n), n, EINTR, ENOSPC)
 MOVES(recv, (int fd, void *p, size_t n, int flags), (fd, p, n, flags), n, EINTR, EAGAIN, ECONNRESET)
 MOVES(send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags), n, EINTR, EAGAIN, EPIPE)
-MOVES(getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), n, EINTR, EAGAIN)
+WRAP(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), -1, EINTR, EAGAIN)
 WRAP(ssize_t, sendto, (int fd, const void *p, size_t n, int flags, const struct sockaddr *a, socklen_t k), (fd, p, n, flags, a, k), -1, EPERM)
 WRAP(int, accept, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n), -1, EINTR, ECONNABORTED, EMFILE)
 WRAP(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), -1, ENETUNREACH, EAGAIN)

@@ -16,4 +16,4 @@ END
 start_secure
 python3 test/torture "$T" "$provider" "$secure" "$SAMPLE" >"$T/out" 2>&1 || failures=1
 cat "$T/out"
-rm -f "$T"/*.log
+rm -f "$T"/*.log "$T/nginx/error"
