@@ -223,6 +223,17 @@ static void show_settings(const struct config *cfg, const char *model)
 				o.models[i].n > 0 ? " " : "", (int)o.models[i].n, o.models[i].p);
 }
 
+static void show_certificate(const struct config *cfg)
+{
+	char until[32];
+
+	if (cfg->identity == NULL)
+		return;
+	const char *names = tls_identity_names(cfg->identity);
+	log_time(until, sizeof until, tls_identity_until(cfg->identity));
+	print("            TLS for clients: %s, for %s, until %s\n", cfg->tls_cert, names[0] != '\0' ? names : "no name", until);
+}
+
 static void show_config(const struct config *cfg)
 {
 	char way[400];
@@ -236,6 +247,7 @@ static void show_config(const struct config *cfg)
 	print("            models: big %s, middle %s, small %s\n", cfg->big_model, cfg->middle_model, cfg->small_model);
 	print("            OPENAI_API_KEY is %s, client keys are %s\n", cfg->openai_api_key[0] != '\0' ? "set" : "not set",
 		cfg->asks_key ? "checked" : "not checked");
+	show_certificate(cfg);
 	show_settings(cfg, cfg->big_model);
 	if (strcmp(cfg->small_model, cfg->big_model) != 0)
 		show_settings(cfg, cfg->small_model);
@@ -247,11 +259,12 @@ static void show_config(const struct config *cfg)
 static bool check_models(struct server *srv, const struct config *cfg)
 {
 	const char *const models[] = { cfg->small_model, cfg->big_model, cfg->middle_model };
-	struct config one = *cfg;
+	struct config one = *cfg;	/* spoken to over a connection of our own, without TLS */
 	struct logfile silent = { .log = { .fd = -1 } };
 	struct instance inst = { .refs = 1, .cfg = &one, .log = &silent, .listener = -1, .port = cfg->port };
 	bool ok = true;
 
+	one.identity = NULL;
 	for (size_t i = 0; i < 3; i++) {
 		if ((i > 0 && strcmp(models[i], models[0]) == 0) || (i > 1 && strcmp(models[i], models[1]) == 0))
 			continue;

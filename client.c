@@ -15,6 +15,119 @@ static ssize_t put_bytes(const struct conn *c, const char *p, size_t n)
 	return k;
 }
 
+/* ---- TLS ---- */
+
+bool client_shakes(const struct conn *c)
+{
+	return c->tls != NULL && !tls_opened(c->tls);
+}
+
+/* One that says nothing at all is no news: so do those that only look whether the port is open. */
+static void tell(const struct conn *c, const char *why)
+{
+	if (tls_received(c->tls) > 0)
+		log_line(&c->inst->log->log, LOG_WARNING, "%s: %s", c->peer, why);
+}
+
+static enum tls_state move_records(struct conn *c)
+{
+	bool again, shakes = client_shakes(c);
+	uint64_t before = tls_received(c->tls);
+	char why[256];
+
+	if (shakes && c->srv->shaken == c->srv->now) {
+		c->again = true;
+		return TLS_HANDSHAKE;
+	}
+	enum tls_state state = tls_step_pair(c->tls, c->in, c->out, &again);
+	if (shakes && tls_received(c->tls) > before)
+		c->srv->shaken = c->srv->now;
+	if (shakes && state == TLS_FAILED && !c->in_eof) {
+		tls_accept_why(c->tls, why, sizeof why);
+		tell(c, why);
+	}
+	return state;
+}
+
+void client_turn(struct conn *c)
+{
+	if (c->tls != NULL && tls_want_write(c->tls))
+		move_records(c);
+}
+
+void client_unshaken(struct conn *c)
+{
+	tell(c, "the TLS handshake did not come to its end in time");
+	conn_enter(c, PHASE_OVER);
+}
+
+void client_close(struct conn *c, bool clean)
+{
+	bool again;
+
+	if (c->tls != NULL && clean && tls_opened(c->tls)) {
+		tls_close(c->tls);
+		tls_step_pair(c->tls, c->in, c->out, &again);
+	}
+	tls_free(c->tls);
+	c->tls = NULL;
+	c->sealed = 0;
+}
+
+/* As read(2): after close_notify there is nobody left to answer (RFC 5246 7.2.1), before the request is whole that is told as any end. */
+static ssize_t get_plain(struct conn *c, char *p, size_t room)
+{
+	enum tls_state state = TLS_OPEN;
+	size_t n;
+	const char *from = tls_rx(c->tls, &n);
+
+	if (from == NULL) {
+		state = move_records(c);
+		from = tls_rx(c->tls, &n);
+	}
+	if (from != NULL) {
+		n = n < room ? n : room;
+		memcpy(p, from, n);
+		tls_rx_done(c->tls, n);
+		return (ssize_t)n;
+	}
+	if (state == TLS_CUT || (state == TLS_CLOSED && (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)))
+		return 0;
+	errno = state <= TLS_OPEN ? EAGAIN : ECONNRESET;
+	return -1;
+}
+
+/* What of tx is in a record stays there until the record has left. */
+static bool write_sealed(struct conn *c)
+{
+	bool moved = false;
+
+	while (c->tx.len > 0) {
+		size_t room;
+		char *p = c->sealed == 0 ? tls_tx(c->tls, &room) : NULL;
+		if (p != NULL) {
+			c->sealed = room < c->tx.len ? room : c->tx.len;
+			memcpy(p, buf_at(&c->tx), c->sealed);
+			tls_tx_done(c->tls, c->sealed);
+			tls_flush(c->tls);
+		}
+		enum tls_state state = move_records(c);
+		if (state == TLS_CLOSED || state == TLS_FAILED || tls_broken(c->tls)) {
+			client_gone(c, "client gone");
+			return false;
+		}
+		if (c->sealed == 0 || !tls_tx_idle(c->tls))
+			return moved;
+		buf_skip(&c->tx, c->sealed);
+		c->sealed = 0;
+		c->client_moved = c->srv->now;
+		moved = true;
+	}
+	return moved;
+}
+
+/* ---- either ---- */
+
 /* The client is gone: nobody is left to tell. */
 void client_gone(struct conn *c, const char *why)
 {
@@ -33,6 +146,8 @@ bool client_write(struct conn *c)
 {
 	bool moved = false;
 
+	if (c->tls != NULL)
+		return write_sealed(c);
 	while (c->tx.len > 0) {
 		ssize_t k = put_bytes(c, buf_at(&c->tx), c->tx.len);
 		if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -69,7 +184,7 @@ size_t client_read(struct conn *c, char *p, size_t room)
 	if (c->in_eof || room == 0)
 		return 0;
 	do
-		k = read(c->in, p, room);
+		k = c->tls != NULL ? get_plain(c, p, room) : read(c->in, p, room);
 	while (k < 0 && errno == EINTR);
 	if (k > 0) {
 		c->client_moved = c->srv->now;

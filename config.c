@@ -308,6 +308,29 @@ static bool given(const struct load *l, const char *name)
 	return l->option[option_named(name)].value != NULL;
 }
 
+/* The listener's certificate and key: read here, so that what is wrong is told with its line. */
+static bool check_tls(struct load *l)
+{
+	struct config *c = l->c;
+	bool cert = *c->tls_cert != '\0', of_key;
+	char why[600];
+	struct stat st;
+
+	if (!cert && !*c->tls_key)
+		return true;
+	if (!cert || !*c->tls_key)
+		return load_fail(l, cert ? "TLS_KEY" : "TLS_CERT", " is not set, and %s is: TLS takes both (it may be the same file)",
+			cert ? "TLS_CERT" : "TLS_KEY");
+	c->identity = tls_identity_load(c->tls_cert, c->tls_key, &of_key, why, sizeof why);
+	if (!c->identity)
+		return load_fail(l, of_key ? "TLS_KEY" : "TLS_CERT", "%s", why);
+	if (*why)
+		load_warn(l, "TLS_CERT", "%s", why);
+	if (stat(c->tls_key, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+		load_warn(l, "TLS_KEY", ": others on this machine can read %s: chmod 600 it", c->tls_key);
+	return true;
+}
+
 /* Another provider than the default's seldom has the default's small model. */
 static void check_models(struct load *l)
 {
@@ -368,7 +391,7 @@ static bool check(struct load *l)
 	c->asks_key = *c->anthropic_api_key || c->nkeys > 0;
 	return read_rows(l) && set_target(l) && set_via(l) && check_host(l)
 		&& check_list(l, "ALLOWED_ORIGINS", c->allowed_origins, true)
-		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false) && check_log(l);
+		&& check_list(l, "ALLOWED_HOSTS", c->allowed_hosts, false) && check_tls(l) && check_log(l);
 }
 
 /* ---- loading ---- */
@@ -449,5 +472,6 @@ void cfg_free(struct config *c)
 		wipe(c->client_keys, c->nclient_keys);
 	free(c->client_keys);
 	free(c->quirk_rows);
+	tls_identity_free(c->identity);
 	free(c);
 }

@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "quirks.h"
+#include "tls_server.h"
 
 #define CFG_HEADERS_MAX 32	/* CUSTOM_HEADER_* of one instance */
 #define CFG_LOG_PATH 512
@@ -57,7 +58,7 @@ struct config {
 	const char *host;	/* a name, an address without brackets, or the path of a socket: it begins with / */
 	const char *anthropic_api_key, *keys_file, *azure_api_version, *requesty_api_key;
 	const char *https_proxy, *http_proxy, *all_proxy, *no_proxy;
-	const char *ssl_cert_file, *extra_ca_file, *up_quirks;
+	const char *ssl_cert_file, *extra_ca_file, *up_quirks, *tls_cert, *tls_key;
 	const char *up_settings;	/* UP_* options joined to "key=value key=value" */
 	char *client_keys;		/* "name\0key\0" nkeys times, of ANTHROPIC_API_KEYS_FILE, or NULL */
 	size_t nclient_keys;		/* its bytes */
@@ -84,6 +85,7 @@ struct config {
 	struct cfg_header headers[CFG_HEADERS_MAX];	/* canonical names: Name-Parts */
 	struct cfg_target target;
 	struct cfg_via via;
+	struct tls_identity *identity;	/* of TLS_CERT and TLS_KEY; NULL: clients speak plain HTTP */
 	bool key_is_set;		/* OPENAI_API_KEY is there and not a placeholder's emptiness */
 	char *storage;			/* all strings but those of quirk_rows and client_keys; wiped when freed */
 	size_t nstorage;

@@ -63,6 +63,9 @@ const struct option options[] = {
 
 	OPTION(LISTEN, TEXT, host, 0, 0, "HOST", "127.0.0.1", "address to listen on, or the path of a Unix socket: /path, unix:/path"),
 	OPTION(LISTEN, COUNT, port, 0, 65535, "PORT", "8082", "port to listen on; 0: the system picks one"),
+	OPTION(LISTEN, TEXT, tls_cert, 0, 0, "TLS_CERT", "",
+		"speak TLS to clients: PEM file of the certificate and those that it is signed by"),
+	OPTION(LISTEN, TEXT, tls_key, 0, 0, "TLS_KEY", "", "PEM file of its key, RSA or P-256 or P-384"),
 	OPTION(LISTEN, SECRET, anthropic_api_key, 0, 0, "ANTHROPIC_API_KEY", "",
 		"what clients must present (x-api-key or Authorization: Bearer)"),
 	OPTION(LISTEN, TEXT, keys_file, 0, 0, "ANTHROPIC_API_KEYS_FILE", "",

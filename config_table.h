@@ -14,7 +14,7 @@ struct option {
 	int min, max;
 };
 
-#define NOPTIONS 58
+#define NOPTIONS 60
 extern const struct option options[];
 
 const char *option_default(const struct option *o);

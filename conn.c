@@ -71,6 +71,10 @@ struct conn *conn_new(struct server *srv, struct instance *inst, int in, int out
 	if (c == NULL)
 		return NULL;
 	memset(c, 0, offsetof(struct conn, spans));
+	if (inst->cfg->identity != NULL && (c->tls = tls_accept(inst->cfg->identity)) == NULL) {
+		free(c);
+		return NULL;
+	}
 	c->srv = srv;
 	c->inst = inst;
 	inst->refs++;
@@ -93,6 +97,7 @@ void conn_free(struct conn *c)
 
 	relay_stop(c, false);
 	drain_stop(c, false);
+	client_close(c, !c->answered || c->terminated);
 	forget(c);
 	chunk_give(k, &c->rx.p);
 	chunk_give(k, &c->tx.p);
@@ -173,7 +178,7 @@ void conn_enter(struct conn *c, enum phase phase)
 
 bool conn_idle(const struct conn *c)
 {
-	return c->phase == PHASE_HEAD && c->rx.len == 0 && c->tx.len == 0 && !c->refused;
+	return c->phase == PHASE_HEAD && c->rx.len == 0 && c->tx.len == 0 && !c->refused && !client_shakes(c);
 }
 
 /* ---- the request ---- */
@@ -378,7 +383,7 @@ static bool step_body(struct conn *c)
 
 static void next_request(struct conn *c)
 {
-	bool keep = c->keep_alive && !c->broken;
+	bool clean = !c->broken, keep = c->keep_alive && clean;
 
 	conn_log(c);
 	relay_stop(c, false);
@@ -388,6 +393,7 @@ static void next_request(struct conn *c)
 		conn_enter(c, PHASE_HEAD);
 		return;
 	}
+	client_close(c, clean);
 	if (!c->is_socket || c->in_eof) {
 		conn_enter(c, PHASE_OVER);
 		return;
@@ -430,6 +436,8 @@ static int64_t client_due(const struct conn *c)
 
 	switch (c->phase) {
 	case PHASE_HEAD:
+		if (client_shakes(c))
+			return c->entered + cfg->head_timeout;
 		if (c->tx.len > 0)
 			return c->client_moved + cfg->write_stall;
 		if (c->refused)
@@ -465,7 +473,9 @@ int64_t conn_due(const struct conn *c)
 
 static void client_late(struct conn *c)
 {
-	if (c->phase == PHASE_HEAD && c->refused && c->tx.len == 0) {
+	if (client_shakes(c)) {
+		client_unshaken(c);
+	} else if (c->phase == PHASE_HEAD && c->refused && c->tx.len == 0) {
 		if (c->id[0] == '\0')
 			begin(c);
 		c->route = ROUTE_ROOT;
@@ -488,12 +498,12 @@ static short client_events(const struct conn *c)
 {
 	bool input = !c->in_eof && (c->phase == PHASE_LINGER || buf_room(&c->rx) > 0 || c->rx.off > 0);
 
-	return input ? POLLIN : 0;
+	return input && (c->tls == NULL || tls_want_read(c->tls)) ? POLLIN : 0;
 }
 
 int conn_poll(struct conn *c, struct pollfd *p)
 {
-	short in = client_events(c), out = c->tx.len > 0 ? POLLOUT : 0;
+	short in = client_events(c), out = c->tx.len > 0 || (c->tls != NULL && tls_want_write(c->tls)) ? POLLOUT : 0;
 	int n = 2;
 
 	if (c->in == c->out) {
@@ -557,6 +567,7 @@ void conn_step(struct conn *c, const struct pollfd *p, int n)
 		client_gone(c, c->event_chunk == NULL ? "out of memory" : "client gone");
 		return;
 	}
+	client_turn(c);
 	if (n > 0 && (p[0].revents & (POLLIN | POLLHUP)) != 0 && waits_for_others(c))
 		fill_rx(c);
 	if (c->drain != NULL)
@@ -568,7 +579,7 @@ void conn_step(struct conn *c, const struct pollfd *p, int n)
 			break;
 	if (c->phase != PHASE_OVER && c->tx.len > 0)
 		client_write(c);
-	c->again = rounds == CONN_ROUNDS;
+	c->again |= rounds == CONN_ROUNDS;
 	if (c->phase == PHASE_FLUSH && c->terminated && c->tx.len == 0)
 		c->again = true;
 	rest(c);

@@ -23,6 +23,7 @@
 #include "request.h"
 #include "route.h"
 #include "sse.h"
+#include "tls.h"
 #include "upstream.h"
 
 #define CONN_FDS (2 + 2 * UP_FDS)	/* descriptors that one connection may want polled */
@@ -82,6 +83,7 @@ struct server {
 	unsigned count;			/* connections */
 	bool draining;			/* the program ends: an answer is the last of its connection */
 	bool patient;			/* and idle connections are left to get theirs */
+	int64_t shaken;			/* when a client's TLS handshake last went on: one at a time, each costs milliseconds */
 	struct caches caches;
 };
 
@@ -202,6 +204,8 @@ struct conn {
 	struct http_body drain_body;
 	int in, out;			/* the same for a socket */
 	unsigned at;			/* its place in the loop, whose it is */
+	struct tls *tls;		/* the client's end of it is TLS; NULL: plain, or over */
+	size_t sealed;			/* bytes of tx that are in its record, on their way */
 	char peer[64];
 
 	/* of a request too, but set up before each use */
@@ -261,6 +265,10 @@ void conn_session(struct conn *c, struct http_text t);
 size_t client_read(struct conn *c, char *p, size_t room);
 bool fill_rx(struct conn *c);			/* what has come, into rx */
 bool client_write(struct conn *c);		/* what waits in tx */
+void client_turn(struct conn *c);		/* records that wait, of a handshake too */
+bool client_shakes(const struct conn *c);	/* the TLS handshake goes on */
+void client_unshaken(struct conn *c);		/* for too long: the connection is over */
+void client_close(struct conn *c, bool clean);	/* the end of TLS; what comes behind it is thrown away. clean: it is told */
 void client_gone(struct conn *c, const char *why);	/* nobody is left to tell: the connection is over */
 
 /* response.c */

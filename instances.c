@@ -91,7 +91,7 @@ static void banner(const struct instance *inst)
 	struct log *l = &inst->log->log;
 	char where[300];
 
-	log_line(l, LOG_INFO, "claude-code-proxy %s listening on %s%s -> %s", VERSION, cfg->host[0] == '/' ? "" : "http://",
+	log_line(l, LOG_INFO, "claude-code-proxy %s listening on %s%s -> %s", VERSION, cfg->host[0] == '/' ? "" : cfg->identity != NULL ? "https://" : "http://",
 		listen_where(inst->cfg->host, inst->port, where, sizeof where), cfg->target.shown);
 	via_shown(cfg, where, sizeof where);
 	if (where[0] != '\0')

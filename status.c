@@ -11,6 +11,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -43,10 +44,11 @@ static int dial(const char *host, int port, int *fd)
 	return error == EINPROGRESS ? ETIMEDOUT : error;	/* the limit was reached */
 }
 
+static const char request[] = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
 /* What is answered, or came of it in time. */
 static size_t ask(int fd, char *answer, size_t room)
 {
-	static const char request[] = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 	int64_t until = clock_ms() + PATIENCE * 1000;
 	size_t n = 0;
 	ssize_t k = send(fd, request, sizeof request - 1, MSG_NOSIGNAL);
@@ -55,6 +57,36 @@ static size_t ask(int fd, char *answer, size_t room)
 		k = recv(fd, answer + n, room - n, 0);
 		n += k > 0 ? (size_t)k : 0;
 	}
+	return n;
+}
+
+/* The same by TLS. */
+static size_t ask_sealed(struct tls *t, int fd, char *answer, size_t room)
+{
+	int64_t until = clock_ms() + PATIENCE * 1000;
+	bool again, asked = false;
+	size_t n = 0, k;
+
+	listen_own(fd);
+	while (n < room && clock_ms() < until && tls_step(t, fd, &again) <= TLS_OPEN) {
+		char *to = asked ? NULL : tls_tx(t, &k);
+		const char *from = tls_rx(t, &k);
+		if (to != NULL) {
+			memcpy(to, request, sizeof request - 1);
+			tls_tx_done(t, sizeof request - 1);
+			tls_flush(t);
+			asked = true;
+		} else if (from != NULL) {
+			k = k < room - n ? k : room - n;
+			memcpy(answer + n, from, k);
+			tls_rx_done(t, k);
+			n += k;
+		} else {
+			struct pollfd p = { .fd = fd, .events = (short)(POLLIN | (tls_want_write(t) ? POLLOUT : 0)) };
+			poll(&p, 1, 100);
+		}
+	}
+	tls_free(t);
 	return n;
 }
 
@@ -83,17 +115,20 @@ static void tell(struct j_val root)
 	print("\n");
 }
 
-static int row(const char *host, int port)
+static int row(const char *host, int port, const struct tls_identity *id)
 {
 	char answer[16384];
 	struct j_val root;
 	int status, fd = -1;
 	const char *why = "no answer";
 	int error = dial(host, port, &fd);
-	size_t n = error == 0 ? ask(fd, answer, sizeof answer) : 0;
+	struct tls *t = error == 0 && id != NULL ? tls_to(id) : NULL;
+	size_t n = t != NULL ? ask_sealed(t, fd, answer, sizeof answer) : error == 0 ? ask(fd, answer, sizeof answer) : 0;
 
 	if (error != 0)
 		why = strerror(error);
+	else if (n > 0 && answer[0] == 0x15)	/* an alert (RFC 5246 6.2.1) */
+		why = "speaks TLS: name its file with --env";
 	else if (n > 0)
 		why = answer_json(answer, n, &status, &root) && j_is(j_get(root, "status"), "healthy") ? NULL : "no claude-code-proxy";
 	close(fd);
@@ -117,7 +152,7 @@ static int row_of_file(const char *file)
 		say("claude-code-proxy: %s\n", err);
 		return 100;
 	}
-	int code = row(cfg->host, cfg->port);
+	int code = row(cfg->host, cfg->port, cfg->identity);
 	cfg_free(cfg);
 	return code;
 }
@@ -132,7 +167,7 @@ int command_status(const struct options *o)
 		worst = code > worst ? code : worst;
 	}
 	for (int i = 0; i < o->nport; i++) {
-		code = row("127.0.0.1", o->port[i]);
+		code = row("127.0.0.1", o->port[i], NULL);
 		worst = code > worst ? code : worst;
 	}
 	return worst;

@@ -1,5 +1,5 @@
 /*
- * TLS 1.2 as a client (RFC 5246), by BearSSL. One block of about 28 KB per
+ * TLS 1.2 (RFC 5246), by BearSSL: the client, and what both ends share. One block of about 28 KB per
  * connection: engine, certificate checker, a buffer for one whole record in,
  * a smaller one out, so that both directions live at the same time: a server
  * that answers 401 and reads no further must still be heard.
@@ -14,6 +14,7 @@
  * A record is taken only when the plain text of the one before was read, so at
  * any end nothing waits in tls_rx. After an error in sending the receiving
  * side goes on until its own end: the answer may have come before the reset.
+ * After TLS_CUT the sending side goes on: the other may have closed only half.
  *
  * The profile: TLS 1.2, ECDHE with AES-GCM or ChaCha20 in the order that suits
  * the processor, signatures with SHA-256 and up, RSA of 2048 bits and up.
@@ -35,32 +36,31 @@
 
 #include "log.h"
 #include "quirks.h"
+#include "tls_engine.h"
 #include "trust.h"
 #include "version.h"
 
-#define IN_SIZE 16709		/* the largest record with any overhead (RFC 5246 6.2.3) */
-#define OUT_SIZE 4181		/* 4096 bytes of plain text a record; the server is told so (RFC 6066 4) */
 #define SEED 32			/* bytes of entropy for an engine */
 #define STEPS 64		/* moves in one tls_step */
 #define RSA_MIN 256		/* bytes of the shortest modulus accepted */
 #define EPOCH_DAYS 719528	/* days from year 0 to 1970, as BearSSL counts */
 #define UNRECOGNIZED_NAME 112	/* the alert of RFC 6066 3 */
 
-struct tls {
+/* t is its first member */
+struct tls_client {
+	struct tls t;
 	br_ssl_client_context cc;
 	br_x509_minimal_context xc;
-	const struct tls_trust *trust;
-	enum tls_state state;
-	bool opened;		/* the handshake was finished */
-	int socket_error;	/* errno, or 0; ends the sending side */
-	bool eof;		/* the socket's end was read */
-	bool unflushed;		/* plain text was put since the last flush */
-	uint64_t received, sent;
-	unsigned char first[2];	/* bytes received: do they look like TLS? */
+	const struct tls_trust *trust;	/* NULL: known is what the server must have */
+	br_x509_knownkey_context known;
 	br_ssl_session_parameters offered;
 	time_t now;		/* what the system clock said when certificates were to be checked */
-	unsigned char in[IN_SIZE], out[OUT_SIZE];
 };
+
+static const struct tls_client *client(const struct tls *t)
+{
+	return (const void *)t;
+}
 
 /* -------------------------------------------------------------- beginning */
 
@@ -139,7 +139,7 @@ static uint32_t muladd(unsigned char *a, const unsigned char *b, size_t n, const
 	return of(curve)->muladd(a, b, n, x, nx, y, ny, curve);
 }
 
-static const br_ec_impl curves = {
+const br_ec_impl tls_curves = {
 	.supported_curves = UINT32_C(1) << BR_EC_secp256r1 | UINT32_C(1) << BR_EC_secp384r1 | UINT32_C(1) << BR_EC_secp521r1
 		| UINT32_C(1) << BR_EC_curve25519,
 	.generator = generator, .order = order, .xoff = xoff, .mul = mul, .mulgen = mulgen, .muladd = muladd
@@ -181,93 +181,121 @@ static void set_ciphers(br_ssl_engine_context *eng)
 	br_ssl_engine_set_chapol(eng, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
 }
 
-static void set_hashes(struct tls *t)
-{
-	static const struct {
-		int id;
-		const br_hash_class *class;
-	} hash[] = {
-		{ br_sha256_ID, &br_sha256_vtable },
-		{ br_sha384_ID, &br_sha384_vtable },
-		{ br_sha512_ID, &br_sha512_vtable },
-	};
+static const struct {
+	int id;
+	const br_hash_class *class;
+} hashes[] = {
+	{ br_sha256_ID, &br_sha256_vtable },
+	{ br_sha384_ID, &br_sha384_vtable },
+	{ br_sha512_ID, &br_sha512_vtable },
+};
+#define HASHES (sizeof hashes / sizeof hashes[0])
 
-	for (size_t i = 0; i < sizeof hash / sizeof hash[0]; i++) {
-		br_ssl_engine_set_hash(&t->cc.eng, hash[i].id, hash[i].class);
-		br_x509_minimal_set_hash(&t->xc, hash[i].id, hash[i].class);
-	}
-	br_ssl_engine_set_prf_sha256(&t->cc.eng, br_tls12_sha256_prf);
-	br_ssl_engine_set_prf_sha384(&t->cc.eng, br_tls12_sha384_prf);
+static void set_hashes(br_ssl_engine_context *eng)
+{
+	for (size_t i = 0; i < HASHES; i++)
+		br_ssl_engine_set_hash(eng, hashes[i].id, hashes[i].class);
+	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
+	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
 }
 
-static void set_checker(struct tls *t)
+static void set_checker(struct tls_client *c)
 {
-	br_ssl_engine_context *eng = &t->cc.eng;
+	br_ssl_engine_context *eng = &c->cc.eng;
 
-	br_x509_minimal_init(&t->xc, &br_sha256_vtable, t->trust->anchor, t->trust->count);
-	br_x509_minimal_set_rsa(&t->xc, br_ssl_engine_get_rsavrfy(eng));
-	br_x509_minimal_set_ecdsa(&t->xc, br_ssl_engine_get_ec(eng), br_ssl_engine_get_ecdsa(eng));
-	br_x509_minimal_set_minrsa(&t->xc, RSA_MIN);
-	t->now = time(NULL);
-	int64_t at = t->now < BUILT ? BUILT : t->now;
-	br_x509_minimal_set_time(&t->xc, (uint32_t)(at / 86400) + EPOCH_DAYS, (uint32_t)(at % 86400));
-	br_ssl_engine_set_x509(eng, &t->xc.vtable);
+	br_x509_minimal_init(&c->xc, &br_sha256_vtable, c->trust->anchor, c->trust->count);
+	br_x509_minimal_set_rsa(&c->xc, br_ssl_engine_get_rsavrfy(eng));
+	br_x509_minimal_set_ecdsa(&c->xc, br_ssl_engine_get_ec(eng), br_ssl_engine_get_ecdsa(eng));
+	br_x509_minimal_set_minrsa(&c->xc, RSA_MIN);
+	for (size_t i = 0; i < HASHES; i++)
+		br_x509_minimal_set_hash(&c->xc, hashes[i].id, hashes[i].class);
+	c->now = time(NULL);
+	int64_t at = c->now < BUILT ? BUILT : c->now;
+	br_x509_minimal_set_time(&c->xc, (uint32_t)(at / 86400) + EPOCH_DAYS, (uint32_t)(at % 86400));
+	br_ssl_engine_set_x509(eng, &c->xc.vtable);
 }
 
-static void set_profile(struct tls *t)
+bool tls_profile(struct tls *t)
 {
 	static const char *alpn[] = { "http/1.1" };	/* RFC 7301 */
-	br_ssl_engine_context *eng = &t->cc.eng;
+	br_ssl_engine_context *eng = t->eng;
+	unsigned char seed[SEED];
 
-	br_ssl_client_zero(&t->cc);
+	if (!entropy(seed, sizeof seed))
+		return false;
+	t->state = TLS_HANDSHAKE;
 	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
 	set_ciphers(eng);
-	br_ssl_engine_set_rsavrfy(eng, br_rsa_i31_pkcs1_vrfy);
-	br_ssl_engine_set_ec(eng, &curves);
-	br_ssl_engine_set_ecdsa(eng, br_ecdsa_i31_vrfy_asn1);
-	br_ssl_engine_set_all_flags(eng, BR_OPT_NO_RENEGOTIATION);
+	br_ssl_engine_set_ec(eng, &tls_curves);
+	br_ssl_engine_set_all_flags(eng, BR_OPT_NO_RENEGOTIATION | BR_OPT_ENFORCE_SERVER_PREFERENCES);
 	br_ssl_engine_set_protocol_names(eng, alpn, 1);
 	br_ssl_engine_set_buffers_bidi(eng, t->in, sizeof t->in, t->out, sizeof t->out);
-	set_checker(t);
-	set_hashes(t);
+	set_hashes(eng);
+	br_ssl_engine_inject_entropy(eng, seed, sizeof seed);
+	tls_wipe(seed, sizeof seed);
+	return true;
 }
 
-static bool begin(struct tls *t, const char *host, const struct tls_session *session)
+static bool begin(struct tls_client *c, const char *host, const struct tls_session *session)
 {
-	unsigned char seed[SEED];
 	bool resume = session != NULL && session->set;
 
-	if (host[0] == '\0' || !entropy(seed, sizeof seed))
+	br_ssl_client_zero(&c->cc);
+	c->t.eng = &c->cc.eng;
+	c->t.size = sizeof *c;
+	if (!tls_profile(&c->t))
 		return false;
-	set_profile(t);
-	br_ssl_engine_inject_entropy(&t->cc.eng, seed, sizeof seed);
-	tls_wipe(seed, sizeof seed);
+	br_ssl_engine_set_rsavrfy(&c->cc.eng, br_rsa_i31_pkcs1_vrfy);
+	br_ssl_engine_set_ecdsa(&c->cc.eng, br_ecdsa_i31_vrfy_asn1);
+	if (c->trust != NULL)
+		set_checker(c);
+	else
+		br_ssl_engine_set_x509(&c->cc.eng, &c->known.vtable);
 	if (resume) {
-		memcpy(&t->offered, session->bytes, sizeof t->offered);
-		br_ssl_engine_set_session_parameters(&t->cc.eng, &t->offered);
+		memcpy(&c->offered, session->bytes, sizeof c->offered);
+		br_ssl_engine_set_session_parameters(&c->cc.eng, &c->offered);
 	}
-	return br_ssl_client_reset(&t->cc, host, resume) != 0;
+	return br_ssl_client_reset(&c->cc, host, resume) != 0;
+}
+
+/* NULL in vain; else it is the same */
+static struct tls *begun(struct tls_client *c, const char *host, const struct tls_session *session)
+{
+	if (begin(c, host, session))
+		return &c->t;
+	tls_wipe(c, sizeof *c);
+	free(c);
+	return NULL;
 }
 
 struct tls *tls_new(const struct tls_trust *trust, const char *host, const struct tls_session *session)
 {
-	struct tls *t = calloc(1, sizeof *t);
+	struct tls_client *c = host[0] != '\0' ? calloc(1, sizeof *c) : NULL;
 
-	if (t == NULL)
+	if (c == NULL)
 		return NULL;
-	t->trust = trust;
-	t->state = TLS_HANDSHAKE;
-	if (begin(t, host, session))
-		return t;
-	tls_free(t);
-	return NULL;
+	c->trust = trust;
+	return begun(c, host, session);
+}
+
+struct tls *tls_new_known(const br_x509_pkey *key)
+{
+	struct tls_client *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	if (key->key_type == BR_KEYTYPE_RSA)
+		br_x509_knownkey_init_rsa(&c->known, &key->key.rsa, BR_KEYTYPE_SIGN | BR_KEYTYPE_KEYX);
+	else
+		br_x509_knownkey_init_ec(&c->known, &key->key.ec, BR_KEYTYPE_SIGN | BR_KEYTYPE_KEYX);
+	return begun(c, NULL, NULL);
 }
 
 void tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	tls_wipe(t, sizeof *t);
+	tls_wipe(t, t->size);
 	free(t);
 }
 
@@ -275,7 +303,7 @@ void tls_free(struct tls *t)
 
 static unsigned engine(const struct tls *t)
 {
-	return br_ssl_engine_current_state(&t->cc.eng);
+	return br_ssl_engine_current_state(t->eng);
 }
 
 static bool ended(const struct tls *t)
@@ -290,17 +318,17 @@ static bool later(int error)
 }
 
 /* true: something moved */
-static bool move_out(struct tls *t, int fd)
+static bool move_out(struct tls *t, int in, int out)
 {
 	size_t n;
-	unsigned char *p = br_ssl_engine_sendrec_buf(&t->cc.eng, &n);
+	unsigned char *p = br_ssl_engine_sendrec_buf(t->eng, &n);
 
 	if (p == NULL || t->socket_error != 0)
 		return false;
-	ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
+	ssize_t k = in == out ? send(out, p, n, MSG_NOSIGNAL) : write(out, p, n);
 	if (k > 0) {
 		t->sent += (size_t)k;
-		br_ssl_engine_sendrec_ack(&t->cc.eng, (size_t)k);
+		br_ssl_engine_sendrec_ack(t->eng, (size_t)k);
 		return true;
 	}
 	if (k < 0 && errno == EINTR)
@@ -322,12 +350,12 @@ static bool move_in(struct tls *t, int fd)
 
 	if (!tls_want_read(t))
 		return false;
-	unsigned char *p = br_ssl_engine_recvrec_buf(&t->cc.eng, &n);
-	ssize_t k = recv(fd, p, n, 0);
+	unsigned char *p = br_ssl_engine_recvrec_buf(t->eng, &n);
+	ssize_t k = read(fd, p, n);
 	if (k > 0) {
 		look(t, p, (size_t)k);
 		t->received += (size_t)k;
-		br_ssl_engine_recvrec_ack(&t->cc.eng, (size_t)k);
+		br_ssl_engine_recvrec_ack(t->eng, (size_t)k);
 		return true;
 	}
 	if (k < 0 && errno == EINTR)
@@ -356,8 +384,8 @@ static enum tls_state settle(struct tls *t)
 		t->opened = true;
 	}
 	if ((st & BR_SSL_CLOSED) != 0)
-		t->state = br_ssl_engine_last_error(&t->cc.eng) == BR_ERR_OK ? TLS_CLOSED : TLS_FAILED;
-	else if (t->cc.eng.shutdown_recv && (st & BR_SSL_RECVAPP) == 0)
+		t->state = br_ssl_engine_last_error(t->eng) == BR_ERR_OK ? TLS_CLOSED : TLS_FAILED;
+	else if (t->eng->shutdown_recv && (st & BR_SSL_RECVAPP) == 0)
 		t->state = TLS_CLOSED;
 	else if (t->eof)
 		t->state = t->state == TLS_OPEN && t->socket_error == 0 ? TLS_CUT : TLS_FAILED;
@@ -366,10 +394,15 @@ static enum tls_state settle(struct tls *t)
 
 enum tls_state tls_step(struct tls *t, int fd, bool *again)
 {
+	return tls_step_pair(t, fd, fd, again);
+}
+
+enum tls_state tls_step_pair(struct tls *t, int in, int out, bool *again)
+{
 	*again = false;
 	for (int i = 0; i < STEPS; i++) {
-		bool moved = move_out(t, fd);
-		moved |= move_in(t, fd);
+		bool moved = move_out(t, in, out);
+		moved |= move_in(t, in);
 		if (settle(t) > TLS_OPEN || !moved)
 			return t->state;
 	}
@@ -384,7 +417,7 @@ bool tls_want_read(const struct tls *t)
 
 bool tls_want_write(const struct tls *t)
 {
-	return !ended(t) && t->socket_error == 0 && (engine(t) & BR_SSL_SENDREC) != 0;
+	return (!ended(t) || t->state == TLS_CUT) && t->socket_error == 0 && (engine(t) & BR_SSL_SENDREC) != 0;
 }
 
 uint64_t tls_received(const struct tls *t)
@@ -402,37 +435,52 @@ uint64_t tls_sent(const struct tls *t)
 char *tls_tx(struct tls *t, size_t *room)
 {
 	*room = 0;
-	if (t->state != TLS_OPEN || t->socket_error != 0)
+	if ((t->state != TLS_OPEN && t->state != TLS_CUT) || t->socket_error != 0)
 		return NULL;
-	return (char *)br_ssl_engine_sendapp_buf(&t->cc.eng, room);
+	return (char *)br_ssl_engine_sendapp_buf(t->eng, room);
 }
 
 void tls_tx_done(struct tls *t, size_t n)
 {
-	br_ssl_engine_sendapp_ack(&t->cc.eng, n);
+	br_ssl_engine_sendapp_ack(t->eng, n);
 	t->unflushed = true;
+}
+
+void tls_close(struct tls *t)
+{
+	br_ssl_engine_close(t->eng);
 }
 
 void tls_flush(struct tls *t)
 {
-	br_ssl_engine_flush(&t->cc.eng, 0);
+	br_ssl_engine_flush(t->eng, 0);
 	t->unflushed = false;
 }
 
 const char *tls_rx(struct tls *t, size_t *n)
 {
 	*n = 0;
-	return (const char *)br_ssl_engine_recvapp_buf(&t->cc.eng, n);
+	return (const char *)br_ssl_engine_recvapp_buf(t->eng, n);
 }
 
 void tls_rx_done(struct tls *t, size_t n)
 {
-	br_ssl_engine_recvapp_ack(&t->cc.eng, n);
+	br_ssl_engine_recvapp_ack(t->eng, n);
 }
 
 bool tls_tx_idle(const struct tls *t)
 {
 	return !t->unflushed && (engine(t) & BR_SSL_SENDREC) == 0;
+}
+
+bool tls_opened(const struct tls *t)
+{
+	return t->opened;
+}
+
+bool tls_broken(const struct tls *t)
+{
+	return t->socket_error != 0;
 }
 
 /* ------------------------------------------------------------- for people */
@@ -441,7 +489,7 @@ const char *tls_suite(const struct tls *t)
 {
 	unsigned i = 0;
 
-	while (i < SUITES && with_aes[i] != t->cc.eng.session.cipher_suite)
+	while (i < SUITES && with_aes[i] != t->eng->session.cipher_suite)
 		i++;
 	return q_text(suite_names, i);
 }
@@ -452,7 +500,7 @@ void tls_session_get(const struct tls *t, struct tls_session *out)
 	br_ssl_session_parameters p;
 
 	memset(out, 0, sizeof *out);
-	br_ssl_engine_get_session_parameters(&t->cc.eng, &p);
+	br_ssl_engine_get_session_parameters(t->eng, &p);
 	out->set = t->state == TLS_OPEN && p.session_id_len > 0;
 	if (out->set)
 		memcpy(out->bytes, &p, sizeof p);
@@ -461,11 +509,10 @@ void tls_session_get(const struct tls *t, struct tls_session *out)
 
 bool tls_resumed(const struct tls *t)
 {
-	const br_ssl_session_parameters *s = &t->cc.eng.session;
+	const br_ssl_session_parameters *s = &t->eng->session, *offered = &client(t)->offered;
 
-	return t->opened && t->offered.session_id_len > 0
-		&& s->session_id_len == t->offered.session_id_len
-		&& memcmp(s->session_id, t->offered.session_id, s->session_id_len) == 0;
+	return t->opened && offered->session_id_len > 0 && s->session_id_len == offered->session_id_len
+		&& memcmp(s->session_id, offered->session_id, s->session_id_len) == 0;
 }
 
 /* the ends that another attempt meets again, and what is said of them behind the words "the server" */
@@ -498,7 +545,7 @@ static const short reason_errors[] = { REASONS(ROW_ERROR) };
 static const char reasons[] = REASONS(ROW_TEXT);
 
 /* whether what came first is no TLS record: handshake or alert, version 3.x (RFC 5246 6.2.1) */
-static bool alien(const struct tls *t)
+bool tls_alien(const struct tls *t)
 {
 	return t->received >= sizeof t->first && t->state == TLS_FAILED
 		&& (t->first[1] != 3 || (t->first[0] != 22 && t->first[0] != 21));
@@ -506,7 +553,7 @@ static bool alien(const struct tls *t)
 
 static const char *reason(const struct tls *t, int error)
 {
-	if (alien(t))
+	if (tls_alien(t))
 		return " does not speak TLS on this port";
 	for (unsigned i = 0; i < sizeof reason_errors / sizeof reason_errors[0]; i++)
 		if (reason_errors[i] == error)
@@ -518,8 +565,8 @@ static void why_expired(const struct tls *t, char *dst, size_t room)
 {
 	char now[32];
 
-	log_time(now, sizeof now, t->now);
-	fmt(dst, room, t->now < BUILT
+	log_time(now, sizeof now, client(t)->now);
+	fmt(dst, room, client(t)->now < BUILT
 		? "the system clock says %s: set it, the server's certificate is not valid at the date of this program either (TLS error %d)"
 		: "the server's certificate has expired or is not yet valid, or the system clock is wrong (now %s; TLS error %d)",
 		now, BR_ERR_X509_EXPIRED);
@@ -537,7 +584,7 @@ static void why_socket(const struct tls *t, char *dst, size_t room)
 
 void tls_why(const struct tls *t, char *dst, size_t room)
 {
-	int error = br_ssl_engine_last_error(&t->cc.eng);
+	int error = br_ssl_engine_last_error(t->eng);
 	const char *text = reason(t, error);
 
 	if (!ended(t) || t->state == TLS_CLOSED)
@@ -550,7 +597,7 @@ void tls_why(const struct tls *t, char *dst, size_t room)
 		why_expired(t, dst, room);
 	else if (error == BR_ERR_X509_NOT_TRUSTED)
 		fmt(dst, room, "the server's certificate is signed by nobody in %s (%zu roots), or an intermediate certificate is missing (TLS error %d)",
-			t->trust->bundle, t->trust->count, error);
+			client(t)->trust->bundle, client(t)->trust->count, error);
 	else if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)
 		fmt(dst, room, "the server refuses with TLS alert %d (TLS error %d)", error - BR_ERR_RECV_FATAL_ALERT, error);
 	else
@@ -559,7 +606,7 @@ void tls_why(const struct tls *t, char *dst, size_t room)
 
 bool tls_permanent(const struct tls *t)
 {
-	int error = br_ssl_engine_last_error(&t->cc.eng);
+	int error = br_ssl_engine_last_error(t->eng);
 
 	return t->state == TLS_FAILED && error != BR_ERR_OK
 		&& (reason(t, error) != NULL || (error > BR_ERR_X509_OK && error <= BR_ERR_X509_NOT_TRUSTED));

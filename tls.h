@@ -1,5 +1,5 @@
 /*
- * TLS 1.2 as a client, by BearSSL: trust anchors from a PEM bundle, one engine
+ * TLS 1.2, by BearSSL; as a server, see tls_server.h. Trust anchors from a PEM bundle, one engine
  * per connection, its four ports moved by the caller's socket. The profile is
  * strict: ECDHE with AES-GCM or ChaCha20, no SHA-1, no RSA below 2048 bits, no
  * renegotiation, the name is always checked. Nothing switches that off.
@@ -53,12 +53,22 @@ enum tls_state {
  * soon even without a socket event.
  */
 enum tls_state tls_step(struct tls *t, int fd, bool *again);
+
+/* The same over two descriptors, which may be pipes; SIGPIPE is ignored then. */
+enum tls_state tls_step_pair(struct tls *t, int in, int out, bool *again);
+
 bool tls_want_read(const struct tls *t);
 bool tls_want_write(const struct tls *t);
 
 /* bytes of records that came from and went to the kernel so far */
 uint64_t tls_received(const struct tls *t);
 uint64_t tls_sent(const struct tls *t);
+
+/*
+ * Sends close_notify with the next step. What is put and not flushed goes
+ * before it; nothing can be put any more, and what comes is thrown away.
+ */
+void tls_close(struct tls *t);
 
 /* Plain text: where it can be put (NULL: not now) and what can be taken. */
 char *tls_tx(struct tls *t, size_t *room);
@@ -73,6 +83,12 @@ const char *tls_suite(const struct tls *t);
 void tls_session_get(const struct tls *t, struct tls_session *out);
 bool tls_resumed(const struct tls *t);
 void tls_wipe(void *p, size_t n);	/* zeroes what was secret; not optimised away */
+
+bool tls_opened(const struct tls *t);	/* the handshake was finished */
+bool tls_broken(const struct tls *t);	/* nothing can be sent any more: an error of the socket */
+
+/* What came first, if it failed, is no TLS. */
+bool tls_alien(const struct tls *t);
 
 /* What went wrong, in words a user can act on (terminated, with the engine's error number). */
 void tls_why(const struct tls *t, char *dst, size_t room);
