@@ -112,11 +112,12 @@ static bool write_sealed(struct conn *c)
 			tls_flush(c->tls);
 		}
 		enum tls_state state = move_records(c);
-		if (state == TLS_CLOSED || state == TLS_FAILED || tls_broken(c->tls)) {
+		bool left = c->sealed > 0 && tls_tx_idle(c->tls);	/* its end may have come right behind */
+		if (!left && (state == TLS_CLOSED || state == TLS_FAILED || tls_broken(c->tls))) {
 			client_gone(c, "client gone");
 			return false;
 		}
-		if (c->sealed == 0 || !tls_tx_idle(c->tls))
+		if (!left)
 			return moved;
 		buf_skip(&c->tx, c->sealed);
 		c->sealed = 0;
