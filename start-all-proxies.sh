@@ -284,7 +284,9 @@ holders() {
 # health: what the proxy of the entry says of itself
 health() {
 	at=$(address)
-	url=http://$at:$port/health
+	tls=''
+	! grep -Eq '^[[:space:]]*(export[[:space:]]+)?TLS_CERT=["'"'"']?[^"'"'"' #]' "$file" 2>/dev/null || tls=s
+	url=http$tls://$at:$port/health
 	if [ -n "$path" ]; then
 		if has curl; then
 			curl -s -m 3 --unix-socket "$path" http://localhost/health
@@ -292,10 +294,10 @@ health() {
 			printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | nc -w 3 -U "$path"
 		fi
 	elif has curl; then
-		curl -s -m 3 --noproxy '*' "$url"
+		curl -s -m 3 ${tls:+-k} --noproxy '*' "$url"
 	elif has wget; then
-		http_proxy='' wget -q -T 3 -O - "$url"
-	elif has nc; then
+		http_proxy='' https_proxy='' wget -q -T 3 ${tls:+--no-check-certificate} -O - "$url"
+	elif has nc && [ -z "$tls" ]; then
 		at=${at#\[}
 		printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | nc -w 3 "${at%\]}" "$port"
 	fi 2>/dev/null
