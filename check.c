@@ -225,13 +225,11 @@ static void show_settings(const struct config *cfg, const char *model)
 
 static void show_certificate(const struct config *cfg)
 {
-	char until[32];
-
 	if (cfg->identity == NULL)
 		return;
 	const char *names = tls_identity_names(cfg->identity);
-	log_time(until, sizeof until, tls_identity_until(cfg->identity));
-	print("            TLS for clients: %s, for %s, until %s\n", cfg->tls_cert, names[0] != '\0' ? names : "no name", until);
+	print("            TLS for clients: %s, for %s, until %s\n", cfg->tls_cert, names[0] != '\0' ? names : "no name",
+		tls_identity_until(cfg->identity));
 }
 
 static void show_config(const struct config *cfg)

@@ -15,12 +15,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "der.h"
 #include "log.h"
 #include "pem.h"
 #include "tls_engine.h"
 
 #define CHAIN_MAX 8
-#define EPOCH_DAYS 719528	/* days from year 0 to 1970, as BearSSL counts */
 #define SIGNATURE_MAX 512
 #define UNKNOWN_CA 48		/* alerts of RFC 5246 7.2 */
 #define BAD_CERTIFICATE 42
@@ -34,7 +34,8 @@ struct tls_identity {
 	size_t nder;
 	br_rsa_private_key rsa;		/* n_bitlen 0: the key is ec */
 	br_ec_private_key ec;
-	br_x509_decoder_context leaf;
+	struct der_certificate leaf;
+	char from[DER_TIME], until[DER_TIME];	/* the leaf's dates */
 	char names[256];
 	bool encrypted, odd, full;	/* while the files are read */
 };
@@ -44,63 +45,16 @@ struct tls_conn {
 	br_ssl_server_context sc;
 };
 
-/* ---- DER (X.690), as much as it takes ---- */
-
-struct der {
-	const unsigned char *p;
-	size_t n;
-};
-
-/* Takes the next element: its tag, its content in *out. 0: there is none. */
-static int element(struct der *in, struct der *out)
-{
-	size_t head = 2, n = 0;
-
-	if (in->n < 2)
-		return 0;
-	int tag = in->p[0], first = in->p[1];
-	if (first < 0x80) {
-		n = (size_t)first;
-	} else {
-		head += (size_t)first & 0x7f;
-		if (head > 4 || head > in->n)
-			return 0;
-		for (size_t i = 2; i < head; i++)
-			n = n << 8 | in->p[i];
-	}
-	if (n > in->n - head)
-		return 0;
-	*out = (struct der){ in->p + head, n };
-	in->p += head + n;
-	in->n -= head + n;
-	return tag;
-}
-
-/* the next one has this tag */
-static bool is(struct der *in, int tag, struct der *out)
-{
-	return element(in, out) == tag;
-}
-
-static bool same(struct der a, const char *p, size_t n)
-{
-	return a.n == n && memcmp(a.p, p, n) == 0;
-}
-
-/* a number without the zeros before it */
+/* a number's bytes, which nobody writes to */
 static bool number(struct der *in, unsigned char **p, size_t *n)
 {
 	struct der v;
 
-	if (!is(in, 0x02, &v))
+	if (!der_number(in, &v))
 		return false;
-	while (v.n > 0 && v.p[0] == 0) {
-		v.p++;
-		v.n--;
-	}
 	*p = (unsigned char *)(uintptr_t)v.p;
 	*n = v.n;
-	return v.n > 0;
+	return true;
 }
 
 /* ---- the key ---- */
@@ -124,9 +78,9 @@ static bool rsa_key(struct tls_identity *id, struct der in)
 
 static int curve_of(struct der oid)
 {
-	if (same(oid, "\x2a\x86\x48\xce\x3d\x03\x01\x07", 8))
-		return BR_EC_secp256r1;
-	return same(oid, "\x2b\x81\x04\x00\x22", 5) ? BR_EC_secp384r1 : 0;
+	int curve = der_curve(oid);
+
+	return curve != BR_EC_secp521r1 ? curve : 0;
 }
 
 /* RFC 5915 3, behind the version; curve 0: it is told within */
@@ -134,9 +88,9 @@ static bool ec_key(struct tls_identity *id, struct der in, int curve)
 {
 	struct der x, part, oid;
 
-	if (!is(&in, 0x04, &x))
+	if (!der_take(&in, DER_OCTETS, &x))
 		return false;
-	if (curve == 0 && is(&in, 0xa0, &part) && is(&part, 0x06, &oid))
+	if (curve == 0 && der_take(&in, 0xa0, &part) && der_take(&part, DER_OID, &oid))
 		curve = curve_of(oid);
 	id->ec = (br_ec_private_key){ curve, (unsigned char *)(uintptr_t)x.p, x.n };
 	return curve != 0 && x.n > 0;
@@ -148,16 +102,16 @@ static bool any_key(struct tls_identity *id)
 	struct der in = { id->der, id->nder }, all, version, alg, oid, part, inner;
 	int curve = 0;
 
-	if (!is(&in, 0x30, &all) || !is(&all, 0x02, &version))
+	if (!der_take(&in, DER_SEQUENCE, &all) || !der_take(&all, DER_INTEGER, &version))
 		return false;
 	part = all;
-	if (!is(&part, 0x30, &alg))
+	if (!der_take(&part, DER_SEQUENCE, &alg))
 		return all.p[0] == 0x02 ? rsa_key(id, all) : ec_key(id, all, 0);
-	if (!is(&part, 0x04, &inner) || !is(&inner, 0x30, &all) || !is(&all, 0x02, &version) || !is(&alg, 0x06, &oid))
+	if (!der_take(&part, DER_OCTETS, &inner) || !der_take(&inner, DER_SEQUENCE, &all) || !der_take(&all, DER_INTEGER, &version) || !der_take(&alg, DER_OID, &oid))
 		return false;
-	if (same(oid, "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 9))
+	if (DER_IS(oid, der_rsa))
 		return rsa_key(id, all);
-	if (same(oid, "\x2a\x86\x48\xce\x3d\x02\x01", 7) && is(&alg, 0x06, &oid))
+	if (DER_IS(oid, der_ec) && der_take(&alg, DER_OID, &oid))
 		curve = curve_of(oid);
 	return curve != 0 && ec_key(id, all, curve);
 }
@@ -212,36 +166,30 @@ static void read_names(struct tls_identity *id)
 		in.p++;
 		in.n--;
 	}
-	if (element(&in, &value) == 0)
+	if (der_next(&in, &value) == 0)
 		return;
-	int tag = element(&in, &value);
+	unsigned tag = der_next(&in, &value);
 	if (tag == 0x01)	/* critical */
-		tag = element(&in, &value);
-	if (tag != 0x04 || !is(&value, 0x30, &list))
+		tag = der_next(&in, &value);
+	if (tag != 0x04 || !der_take(&value, DER_SEQUENCE, &list))
 		return;
-	while ((tag = element(&list, &name)) != 0 && at < sizeof id->names) {
+	while ((tag = der_next(&list, &name)) != 0 && at < sizeof id->names) {
 		const char *comma = at > 0 ? "," : "";
 		if (tag == 0x82)
 			at += fmt(id->names + at, sizeof id->names - at, "%s%.*s", comma, (int)name.n, (const char *)name.p);
 		else if (tag == 0x87 && name.n == 4)
 			at += fmt(id->names + at, sizeof id->names - at, "%s%d.%d.%d.%d", comma, name.p[0], name.p[1], name.p[2], name.p[3]);
-		else if (tag == 0x87 && same(name, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16))
+		else if (tag == 0x87 && der_is(name, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16))
 			at += fmt(id->names + at, sizeof id->names - at, "%s::1", comma);
 	}
 }
 
-/* RFC 5280 4.1: issuer and subject of the last one are the same */
 bool tls_identity_own(const struct tls_identity *id)
 {
 	const br_x509_certificate *last = &id->chain[id->nchain - 1];
-	struct der in = { last->data, last->data_len }, all, tbs, part, issuer, subject;
+	struct der_certificate c;
 
-	if (!is(&in, 0x30, &all) || !is(&all, 0x30, &tbs))
-		return false;
-	if (tbs.n > 0 && tbs.p[0] == 0xa0)
-		element(&tbs, &part);
-	return is(&tbs, 0x02, &part) && is(&tbs, 0x30, &part) && is(&tbs, 0x30, &issuer) && is(&tbs, 0x30, &part)
-		&& is(&tbs, 0x30, &subject) && same(issuer, (const char *)subject.p, subject.n);
+	return der_certificate(last->data, last->data_len, &c) && der_is(c.issuer, (const char *)c.name.p, c.name.n);
 }
 
 const char *tls_identity_names(const struct tls_identity *id)
@@ -249,14 +197,9 @@ const char *tls_identity_names(const struct tls_identity *id)
 	return id->names;
 }
 
-static int64_t seconds(uint32_t days, uint32_t rest)
+const char *tls_identity_until(const struct tls_identity *id)
 {
-	return ((int64_t)days - EPOCH_DAYS) * 86400 + rest;
-}
-
-int64_t tls_identity_until(const struct tls_identity *id)
-{
-	return seconds(id->leaf.notafter_days, id->leaf.notafter_seconds);
+	return id->until;
 }
 
 /* ---- signing ---- */
@@ -285,10 +228,10 @@ static bool fits(struct tls_identity *id)
 {
 	static const unsigned char hv[br_sha256_SIZE] = "claude-code-proxy";
 	unsigned char sig[SIGNATURE_MAX], out[sizeof hv];
-	const br_x509_pkey *k = br_x509_decoder_get_pkey(&id->leaf);
+	const br_x509_pkey *k = &id->leaf.key;
 	bool rsa = id->rsa.n_bitlen != 0;
 
-	if (k == NULL || (k->key_type == BR_KEYTYPE_RSA) != rsa || (!rsa && id->ec.curve != k->key.ec.curve))
+	if ((k->key_type == BR_KEYTYPE_RSA) != rsa || (!rsa && id->ec.curve != k->key.ec.curve))
 		return false;
 	size_t n = sign(id, 0, hv, sizeof hv, sig, sizeof sig);
 	if (!rsa)
@@ -365,9 +308,7 @@ static const char *bad_certificate(struct tls_identity *id)
 		return "holds a certificate that cannot be read: copy the file again";
 	if (id->nchain == 0)
 		return "holds no certificate: a PEM file is needed (-----BEGIN CERTIFICATE-----)";
-	br_x509_decoder_init(&id->leaf, 0, 0);
-	br_x509_decoder_push(&id->leaf, id->chain[0].data, id->chain[0].data_len);
-	if (br_x509_decoder_get_pkey(&id->leaf) == NULL)
+	if (!der_certificate(id->chain[0].data, id->chain[0].data_len, &id->leaf) || !der_dates(id->leaf.validity, id->from, id->until))
 		return "holds a first certificate that is damaged, or of a kind of key that is neither RSA nor ECDSA";
 	read_names(id);
 	return NULL;
@@ -386,16 +327,14 @@ static const char *bad_key(struct tls_identity *id)
 
 static void warn_of_dates(const struct tls_identity *id, const char *cert, char *why, size_t room)
 {
-	int64_t now = time(NULL), from = seconds(id->leaf.notbefore_days, id->leaf.notbefore_seconds);
-	bool over = now > tls_identity_until(id);
-	char date[32];
+	char now[DER_TIME];
 
 	why[0] = '\0';
-	log_time(date, sizeof date, over ? tls_identity_until(id) : from);
-	if (over)
-		fmt(why, room, ": %s ended at %s: clients refuse it; renew it", cert, date);
-	else if (now < from)
-		fmt(why, room, ": %s begins at %s only, or the clock is wrong", cert, date);
+	log_time(now, sizeof now, time(NULL));
+	if (strcmp(now, id->until) > 0)
+		fmt(why, room, ": %s ended at %s: clients refuse it; renew it", cert, id->until);
+	else if (strcmp(now, id->from) < 0)
+		fmt(why, room, ": %s begins at %s only, or the clock is wrong", cert, id->from);
 }
 
 struct tls_identity *tls_identity_load(const char *cert, const char *key, bool *of_key, char *why, size_t room)
@@ -442,7 +381,7 @@ struct tls *tls_accept(const struct tls_identity *id)
 
 struct tls *tls_to(const struct tls_identity *id)
 {
-	return tls_new_known(&id->leaf.pkey);
+	return tls_new_known(&id->leaf.key);
 }
 
 void tls_accept_why(const struct tls *t, char *dst, size_t room)

@@ -22,9 +22,9 @@ struct tls_identity;	/* a certificate chain and its key; never changes */
 struct tls_identity *tls_identity_load(const char *cert, const char *key, bool *of_key, char *why, size_t room);
 void tls_identity_free(struct tls_identity *id);	/* wipes the key; NULL is fine */
 
-/* Of the certificate: what it is for, with commas ("": nothing), cut at 255 bytes; the last second that it holds. */
+/* Of the certificate: what it is for, with commas ("": nothing), cut at 255 bytes; the last second that it holds, as log_time(). */
 const char *tls_identity_names(const struct tls_identity *id);
-int64_t tls_identity_until(const struct tls_identity *id);
+const char *tls_identity_until(const struct tls_identity *id);
 
 /* Whether the last one of the file is signed by itself: who trusts that file trusts the server. */
 bool tls_identity_own(const struct tls_identity *id);
