@@ -184,9 +184,31 @@ static void refused(void)
 	CHECK("every byte another", wrong == 0);
 }
 
+static void dates(void)
+{
+	static const struct {
+		const char *der, *from, *until;	/* from NULL: refused */
+	} t[] = {
+		{ "\x17\x0d" "491231235959Z" "\x17\x0d" "500101000000Z", "2049-12-31T23:59:59Z", "1950-01-01T00:00:00Z" },
+		{ "\x17\x0d" "261125095600Z" "\x18\x0f" "20500101000000Z", "2026-11-25T09:56:00Z", "2050-01-01T00:00:00Z" },
+		{ "\x17\x0d" "261125095600Z", NULL, NULL },
+		{ "\x17\x0b" "2611250956Z" "\x17\x0d" "271125095600Z", NULL, NULL },
+		{ "\x16\x0d" "261125095600Z" "\x17\x0d" "271125095600Z", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+	char from[DER_TIME], until[DER_TIME];
+
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		bool good = der_dates((struct der){ (const unsigned char *)t[i].der, strlen(t[i].der) }, from, until);
+		CHECK(t[i].from != NULL ? t[i].from : "no dates", good == (t[i].from != NULL)
+			&& (!good || (strcmp(from, t[i].from) == 0 && strcmp(until, t[i].until) == 0)));
+	}
+}
+
 int main(void)
 {
 	whole();
 	refused();
+	dates();
 	return CHECK_END();
 }
