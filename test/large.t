@@ -121,6 +121,8 @@ is 'when it reads again, all comes' "$status $(count) $(grep -c message_stop "$T
 	awk 'BEGIN { for (i = 0; i < 2000; i++) printf "{\"role\":\"user\",\"content\":\"%d\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t%d\",\"name\":\"T\",\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t%d\",\"content\":\"%d\"}]},", i, i, i, i }'
 	printf '{"role":"user","content":"send-many."}]}'
 } >"$T/pieces"
+stop $proxy_pid
+start_proxy
 request POST /v1/messages <"$T/pieces"
 is 'a conversation of many small pieces' "$status $(grep -o '"role":' "$(sent "$(sent_count)")" | wc -l | tr -d ' ') $(
 	grep -o '"tool_call_id":"t[0-9]*"' "$(sent "$(sent_count)")" | sort -u | wc -l | tr -d ' ')" '200 4001 2000'
