@@ -139,7 +139,7 @@ for i in range(1000):
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 END
 chmod +x "$T/many"
-if command -v python3 >/dev/null && [ "$(ulimit -n)" = unlimited -o "$(ulimit -n)" -gt 1100 ] && [ -z "${SLOW:-}" ]; then
+if command -v python3 >/dev/null && [ -z "${SLOW:-}" ] && python3 -c 'import resource; exit(0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] <= 1100)'; then
 	WRAP=$T/many
 	start_proxy
 	WRAP=
