@@ -577,9 +577,10 @@ void conn_step(struct conn *c, const struct pollfd *p, int n)
 	for (rounds = 0; rounds < CONN_ROUNDS && c->phase != PHASE_OVER; rounds++)
 		if (!step_phase(c) && !client_write(c))
 			break;
-	if (c->phase != PHASE_OVER && c->tx.len > 0)
-		client_write(c);
 	c->again |= rounds == CONN_ROUNDS;
+	/* what it takes now makes room, which nothing else would tell of */
+	if (c->phase != PHASE_OVER && c->tx.len > 0 && client_write(c))
+		c->again = true;
 	if (c->phase == PHASE_FLUSH && c->terminated && c->tx.len == 0)
 		c->again = true;
 	rest(c);
