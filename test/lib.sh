@@ -274,9 +274,9 @@ start_secure() {
 	secure_up "$@" || secure_up "$@" || secure_up "$@" || { cat "$T/nginx/error"; exit 1; }
 }
 
-secure_up() {
-	secure=$("$top/test/tool" port)
-	cat >"$T/nginx/conf" <<END
+# nginx_head: what a configuration begins with that keeps all files in $T/nginx, up to the first line within http
+nginx_head() {
+	cat <<END
 daemon off;
 master_process off;
 pid $T/nginx/pid;
@@ -288,6 +288,13 @@ http {
 	fastcgi_temp_path $T/nginx/c;
 	uwsgi_temp_path $T/nginx/d;
 	scgi_temp_path $T/nginx/e;
+END
+}
+
+secure_up() {
+	secure=$("$top/test/tool" port)
+	cat >"$T/nginx/conf" <<END
+$(nginx_head)
 	access_log off;
 	$*
 	server {

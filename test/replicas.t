@@ -95,17 +95,7 @@ nginx_up() {
 	sed "s/127.0.0.1:8080/127.0.0.1:$front/; s/fail_timeout=5s/fail_timeout=1s/; s/127.0.0.1:8082/127.0.0.1:$port_one/; s/# server 10.0.0.12:8082/server 127.0.0.1:$port_two/
 		s/# server 10.0.0.13:8082/server 127.0.0.1:$port_three/" contrib/nginx/claude-code-proxy.conf >"$T/nginx/ours"
 	cat >"$T/nginx/conf" <<-END
-		daemon off;
-		master_process off;
-		pid $T/nginx/pid;
-		error_log $T/nginx/error warn;
-		events { worker_connections 256; }
-		http {
-			client_body_temp_path $T/nginx/a;
-			proxy_temp_path $T/nginx/b;
-			fastcgi_temp_path $T/nginx/c;
-			uwsgi_temp_path $T/nginx/d;
-			scgi_temp_path $T/nginx/e;
+		$(nginx_head)
 			access_log off;
 			include $T/nginx/ours;
 		}

@@ -51,17 +51,7 @@ END
 # nginx_up: writes its configuration and starts it, again where a port was taken
 nginx_up() {
 	cat >"$T/nginx/conf" <<END
-daemon off;
-master_process off;
-pid $T/nginx/pid;
-error_log $T/nginx/error warn;
-events { worker_connections 256; }
-http {
-	client_body_temp_path $T/nginx/a;
-	proxy_temp_path $T/nginx/b;
-	fastcgi_temp_path $T/nginx/c;
-	uwsgi_temp_path $T/nginx/d;
-	scgi_temp_path $T/nginx/e;
+$(nginx_head)
 	client_max_body_size 40m;
 	ssl_protocols TLSv1.2;
 	ssl_ciphers DEFAULT:@SECLEVEL=0;
