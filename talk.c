@@ -81,6 +81,7 @@ static void dial_failed(struct conn *c)
 	if (again) {
 		log_line(&c->inst->log->log, LOG_WARNING, "%s try %u: %s", c->id, c->tries, up_why(c->up));
 		relay_stop(c, false);
+		conn_enter(c, PHASE_DIAL);	/* a fresh connection may have broken under the first byte */
 		c->retry_at = c->srv->now + ((int64_t)BACKOFF << (c->tries < 5 ? c->tries : 5));
 		return;
 	}
