@@ -13,6 +13,7 @@
 #   make fuzz            each fuzz target for FUZZ_SECONDS (60), by clang's libFuzzer
 #   make lint            gcc -fanalyzer, cppcheck and clang-tidy
 #   make coverage        lines that the tests reach, by gcov
+#   make bench-micro     what checking and converting cost, without sockets
 #   make install         to DESTDIR and PREFIX; make uninstall takes it away
 #
 # CC, CFLAGS and LDFLAGS are yours. BEARSSL=dir builds against a source tree
@@ -106,7 +107,7 @@ $(O)/bearssl: $(O)/flags
 
 unit: $(UNIT)
 
-programs: all unit test/provider test/tool test/flood
+programs: all unit test/provider test/tool test/flood $(O)/test/micro
 
 # musl systems' gcc has no sanitizers
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -230,4 +231,7 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck coverage lint test-client fuzz torture soak clean install uninstall layers FORCE
+bench-micro: $(O)/test/micro
+	@$(O)/test/micro
+
+.PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck coverage lint test-client fuzz torture soak bench-micro clean install uninstall layers FORCE
