@@ -103,7 +103,7 @@ static unsigned connection_limit(const struct loop *l)
 		return (unsigned)want;
 	if (files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
+		sandbox_limit(RLIMIT_NOFILE, &files);
 		getrlimit(RLIMIT_NOFILE, &files);
 	}
 	unsigned long may = files.rlim_cur > 64 ? (unsigned long)(files.rlim_cur - 32) / 3 : 8;
