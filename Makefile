@@ -4,7 +4,7 @@
 #   make run             installs what the build lacks, builds and starts it
 #   make test            the same, and runs all tests
 #   make test-client     Claude Code and the Anthropic SDK through the proxy
-#   make torture         every system call fails once; make soak: a million requests
+#   make torture         every system call fails once; make soak: a million requests, and streams for ten minutes
 #   make static          a static binary by musl, in build/static/ (Alpine: MUSL_CC=cc)
 #   make static-pie      the same at an address that nobody knows, in build/static-pie/
 #   make cross           static binaries for other machines, in build/cross/ARCH/ (on Debian)
@@ -93,6 +93,9 @@ test/tool: test/tool.c $(O)/lib.a
 test/flood: test/flood.c $(O)/flags
 	$(COMPILE) $(LDFLAGS) -o $@ test/flood.c
 
+test/soaker: test/soaker.c $(wildcard test/soak_*.h) $(O)/flags
+	$(COMPILE) $(LDFLAGS) -o $@ test/soaker.c
+
 # another compiler or other flags build everything anew
 $(O)/flags: FORCE
 	@mkdir -p $(O)
@@ -107,7 +110,7 @@ $(O)/bearssl: $(O)/flags
 
 unit: $(UNIT)
 
-programs: all unit test/provider test/tool test/flood $(O)/test/micro
+programs: all unit test/provider test/tool test/flood test/soaker $(O)/test/micro
 
 # musl systems' gcc has no sanitizers
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -130,9 +133,10 @@ build/tortured: test/torture.c asan all
 torture: programs build/tortured
 	SAMPLE= LIMIT=36000 test/run test/torture.t
 
-# a million requests
+# a million requests; a thousand streams for ten minutes, then 200 by TLS
 soak: programs
 	REQUESTS=1000000 LIMIT=36000 test/run test/soak.t
+	STREAMS=1000 TLS_STREAMS=200 SECONDS_LONG=600 RELOAD_EVERY=60 sh test/soak-streams.t
 
 # FUZZ_SECONDS for each target of FUZZERS, JOBS at a time
 FUZZ_SECONDS = 60
@@ -208,7 +212,7 @@ test-client:
 	@test/as-user test/client/run
 
 clean:
-	rm -rf build claude-code-proxy test/provider test/tool test/flood
+	rm -rf build claude-code-proxy test/provider test/tool test/flood test/soaker
 
 DOC = $(DESTDIR)$(PREFIX)/share/doc/claude-code-proxy
 
