@@ -2,14 +2,16 @@
  * The system's functions, of which one call fails: linked in by --wrap, so that
  * calls of the program's own code come here first. See test/torture.
  *
- *   TORTURE_LOG=FILE       each call is noted there: its name and the ways in which it can fail
- *   TORTURE=N WAY          the Nth call fails in that way, and only that is noted
+ *   TORTURE_LOG=FILE       each call is noted there: its name, the ways in which it can fail, and whom it is for: 0, or a
+ *                          port of TORTURE_PORTS ("N N") to which the descriptor is connected, or 1, another peer
+ *   TORTURE=N WAY NAME WHO the Nth of these calls fails in that way, and only that is noted
  *   TORTURE_CHILD=1        calls of resolver children are meant, counted in each from its fork
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,6 +32,8 @@
 static long count, at = -1;
 static int way, log_fd = -1;
 static bool child, in_child;
+static char the_name[32];
+static unsigned the_peer, ports[2], peer;	/* peer: of the call that is made */
 
 ssize_t __real_write(int fd, const void *p, size_t n);
 int __real_fcntl(int fd, int what, ...);
@@ -38,7 +42,7 @@ int __real_shutdown(int fd, int how);
 static void note(const char *name, int ways)
 {
 	char line[80];
-	int n = snprintf(line, sizeof line, "%s %d\n", name, ways);
+	int n = snprintf(line, sizeof line, "%s %d %u\n", name, ways, peer);
 
 	if (log_fd >= 0 && (in_child == child || at >= 0))
 		(void)!__real_write(log_fd, line, (size_t)n);
@@ -46,12 +50,15 @@ static void note(const char *name, int ways)
 
 static void begin(void)
 {
-	const char *what = getenv("TORTURE"), *file = getenv("TORTURE_LOG");
+	const char *what = getenv("TORTURE"), *file = getenv("TORTURE_LOG"), *known = getenv("TORTURE_PORTS");
 	int fd;
 
 	child = getenv("TORTURE_CHILD") != NULL;
-	at = what ? strtol(what, NULL, 10) : 0;
-	way = what && strchr(what, ' ') ? atoi(strchr(what, ' ')) : 0;
+	at = 0;
+	if (what != NULL)
+		sscanf(what, "%ld %d %31s %u", &at, &way, the_name, &the_peer);
+	if (known != NULL)
+		sscanf(known, "%u %u", &ports[0], &ports[1]);
 	fd = file ? openat(AT_FDCWD, file, O_WRONLY | O_APPEND | O_CREAT, 0600) : -1;
 	/* out of the way of numbers that mean something */
 	if (fd >= 0) {
@@ -71,15 +78,40 @@ static int fails(const char *name, const int *ways)
 		n++;
 	if (in_child != child)
 		return 0;
-	count++;
 	if (at == 0)
 		note(name, n);
-	if (count != at || way >= n)
+	if (strcmp(name, the_name) != 0 || peer != the_peer || ++count != at || way >= n)
 		return 0;
 	note(name, ways[way]);
 	if (ways[way] != SHORT)
 		errno = ways[way];
 	return ways[way];
+}
+
+static unsigned whose(const struct sockaddr *a)
+{
+	/* the port is at the same place in both families */
+	unsigned port = ntohs(((const struct sockaddr_in *)(const void *)a)->sin_port);
+
+	if (a->sa_family != AF_INET && a->sa_family != AF_INET6)
+		return 0;
+	return port == ports[0] || port == ports[1] ? port : 1;
+}
+
+static unsigned peer_of(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof a;
+
+	return getpeername(fd, (struct sockaddr *)&a, &n) == 0 ? whose((const struct sockaddr *)&a) : 0;
+}
+
+static int fails_toward(const char *name, unsigned toward, const int *ways)
+{
+	peer = toward;
+	int how = fails(name, ways);
+	peer = 0;
+	return how;
 }
 
 #define WAYS(...) (const int[]){ __VA_ARGS__, 0 }
@@ -105,7 +137,7 @@ static int broken(int fd, int how)
 	ssize_t __wrap_##name params; \
 	ssize_t __wrap_##name params \
 	{ \
-		int how = fails(#name, WAYS(__VA_ARGS__, SHORT)); \
+		int how = fails_toward(#name, peer_of(fd), WAYS(__VA_ARGS__, SHORT)); \
 		if (how > 0) \
 			return broken(fd, how); \
 		if (how == SHORT && n > 1) \
@@ -120,7 +152,6 @@ MOVES(send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags), n, 
 WRAP(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), -1, EINTR, EAGAIN)
 WRAP(ssize_t, sendto, (int fd, const void *p, size_t n, int flags, const struct sockaddr *a, socklen_t k), (fd, p, n, flags, a, k), -1, EPERM)
 WRAP(int, accept, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n), -1, EINTR, ECONNABORTED, EMFILE)
-WRAP(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), -1, ENETUNREACH, EAGAIN)
 WRAP(int, socket, (int family, int type, int protocol), (family, type, protocol), -1, EMFILE, EAFNOSUPPORT)
 WRAP(int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), -1, EADDRINUSE)
 WRAP(int, listen, (int fd, int n), (fd, n), -1, EADDRINUSE)
@@ -148,6 +179,13 @@ WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL, ENOMEM)
 WRAP(void *, realloc, (void *p, size_t n), (p, n), NULL, ENOMEM)
 WRAP(int, getaddrinfo, (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **all),
 	(host, port, hints, all), EAI_AGAIN, ENOMEM)
+
+int __real_connect(int fd, const struct sockaddr *a, socklen_t n);
+int __wrap_connect(int fd, const struct sockaddr *a, socklen_t n);
+int __wrap_connect(int fd, const struct sockaddr *a, socklen_t n)
+{
+	return fails_toward("connect", whose(a), WAYS(ENETUNREACH, EAGAIN)) ? -1 : __real_connect(fd, a, n);
+}
 
 pid_t __real_fork(void);
 pid_t __wrap_fork(void);

@@ -9,7 +9,8 @@ if [ -n "${SLOW:-}" ] || ! command -v python3 >/dev/null || ! command -v nginx >
 	exit 0
 fi
 [ -x build/tortured ] || { not_ok 'build/tortured is there (make build/tortured)'; exit 1; }
-script <<'END'
+# the provider outlives them all
+script --seconds 40000 <<'END'
 when *
 	text "hello from the upstream"
 END
