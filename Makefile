@@ -48,7 +48,7 @@ HARDEN_LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 # By layer: a file includes headers of its own and of lower layers only. What
 # is PURE has no allocation, no I/O, no clock and no state of its own.
 LAYER0 = log
-PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows target via
+PURE1 = json json_check json_string plan sse http http_body http_text quirks quirks_rows target via errno_text
 LAYER1 = config config_keys config_load config_table config_use dotenv sandbox dns pem tls tls_server der trust logfile
 PURE2 = convert carry tokens calibration caches error error_said error_overflow error_repair schema schema_node schema_gemini \
 	request request_base64 request_blocks request_content request_echo request_native request_search \

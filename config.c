@@ -22,6 +22,7 @@
 
 #include "config_load.h"
 #include "dotenv.h"
+#include "errno_text.h"
 #include "http_char.h"
 #include "target.h"
 #include "via.h"
@@ -349,7 +350,7 @@ static bool check_log_path(struct load *l, const char *name)
 		return load_fail(l, name, ": %s is no regular file: give the name of one", path);
 	fmt(dir, sizeof dir, "%.*s.", slash != NULL ? (int)(slash + 1 - path) : 0, path);
 	return access(dir, W_OK | X_OK) == 0
-		|| load_fail(l, name, ": %s: %s: make that directory, or let this account write there", dir, strerror(errno));
+		|| load_fail(l, name, ": %s: %s: make that directory, or let this account write there", dir, errno_text(errno));
 }
 
 static bool check_log(struct load *l)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dotenv.h"
+#include "errno_text.h"
 #include "sandbox.h"
 
 #ifdef __linux__
@@ -106,7 +107,7 @@ static bool give_up(struct instances *s, const char *name, const char *root, cha
 		if (f->log.fd >= 0 && fchown(f->log.fd, u.uid, u.gid) != 0)
 			break;	/* not root, which become tells */
 	if ((*root != '\0' && (chroot(root) != 0 || chdir("/") != 0)) || (*name != '\0' && !become(&u))) {
-		fmt(why, room, "%s", strerror(errno));
+		fmt(why, room, "%s", errno_text(errno));
 		return false;
 	}
 	return true;

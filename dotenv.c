@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "errno_text.h"
 #include "log.h"
 
 void wipe(void *p, size_t n)
@@ -79,7 +80,7 @@ static char *take(int fd, size_t *n, bool *shared, const char **why)
 	if (!text)
 		return NULL;
 	k = read_all(fd, text, DOTENV_MAX + 1);
-	*why = k < 0 ? strerror(errno) : "is larger than 64 KB: this is not a file of settings";
+	*why = k < 0 ? errno_text(errno) : "is larger than 64 KB: this is not a file of settings";
 	if (k >= 0 && k <= DOTENV_MAX) {
 		text[k] = 0;
 		*n = (size_t)k;
@@ -99,7 +100,7 @@ char *dotenv_read(const char *file, size_t *n, bool *shared, char *why, size_t r
 	char *text;
 
 	if (fd < 0) {
-		fmt(why, room, "cannot be opened: %s", strerror(errno));
+		fmt(why, room, "cannot be opened: %s", errno_text(errno));
 		return NULL;
 	}
 	text = take(fd, n, shared, &bad);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "errno_text.h"
+
 #define BACKLOG 511
 #define FIRST_FD 3	/* of what is inherited */
 #define SOCKET_MODE 0660
@@ -275,7 +277,7 @@ static int listen_at(const struct addrinfo *a, const char *path, const char **wh
 	mode_t mask = umask(~(mode_t)SOCKET_MODE & 0777);
 	int fd = listen_on(a);
 	umask(mask);
-	*why = strerror(errno);
+	*why = errno_text(errno);
 	return fd;
 }
 
@@ -288,7 +290,7 @@ static int listen_first(const struct addrinfo *list, const char **why)
 		for (const struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next)
 			if ((a->ai_family == AF_INET) == four)
 				fd = listen_on(a);
-	*why = errno == EADDRINUSE ? "the port is in use; set another PORT, or stop what listens there" : strerror(errno);
+	*why = errno == EADDRINUSE ? "the port is in use; set another PORT, or stop what listens there" : errno_text(errno);
 	return fd;
 }
 

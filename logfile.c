@@ -28,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "errno_text.h"
+
 #define DAY 86400
 #define STAMP 16		/* "YYYYMMDD_HHMMSS" */
 #define NAME (CFG_LOG_PATH + STAMP)
@@ -190,7 +192,7 @@ static struct logfile *open_new(struct logfile *list, const struct config *c, bo
 	f->log.full = full;
 	set(f, c);
 	if (!open_file(f) && errno != ENOSPC) {
-		fmt(why, room, "cannot open %s: %s", f->path, strerror(errno));
+		fmt(why, room, "cannot open %s: %s", f->path, errno_text(errno));
 		free(f);
 		return NULL;
 	}
@@ -232,7 +234,7 @@ void logfile_reopen(struct logfile *list)
 {
 	for (struct logfile *f = list->next; f != NULL; f = f->next)
 		if (!open_file(f))
-			log_line(&f->log, LOG_ERROR, "cannot open %s again: %s", f->path, strerror(errno));
+			log_line(&f->log, LOG_ERROR, "cannot open %s again: %s", f->path, errno_text(errno));
 }
 
 void logfile_look(struct logfile *list, int64_t now)

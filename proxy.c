@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "errno_text.h"
 #include "park.h"
 #include "sandbox.h"
 #include "target.h"
@@ -206,7 +207,7 @@ static bool accept_failed(struct loop *l)
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return false;
 	if (l->srv.now >= l->tell_at) {
-		log_line(instances_log(&l->all), LOG_ERROR, "accept: %s; pausing", strerror(errno));
+		log_line(instances_log(&l->all), LOG_ERROR, "accept: %s; pausing", errno_text(errno));
 		l->tell_at = l->srv.now + ACCEPT_QUIET;
 	}
 	if (close_idle(l, ""))
@@ -353,7 +354,7 @@ static void begin_upgrade(struct loop *l)
 			fds[n++] = l->all.at[i]->listener;
 	int error = upgrade_start(&l->upgrade, l->argv, fds, n);
 	log_line(instances_log(&l->all), error == 0 ? LOG_INFO : LOG_ERROR, "upgrade: starting %s: %s", l->argv[0],
-		error == 0 ? "waiting until it serves" : strerror(error));
+		error == 0 ? "waiting until it serves" : errno_text(error));
 }
 
 static void end_upgrade(struct loop *l)
@@ -539,7 +540,7 @@ static int run(struct loop *l)
 
 static int refused(struct loop *l)
 {
-	log_line(instances_log(&l->all), LOG_CRITICAL, "cannot start: %s", strerror(errno));
+	log_line(instances_log(&l->all), LOG_CRITICAL, "cannot start: %s", errno_text(errno));
 	return EXIT_SYSTEM;
 }
 

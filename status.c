@@ -17,6 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "errno_text.h"
 #include "listen.h"
 
 #define PATIENCE 2	/* seconds */
@@ -126,7 +127,7 @@ static int row(const char *host, int port, const struct tls_identity *id)
 	size_t n = t != NULL ? ask_sealed(t, fd, answer, sizeof answer) : error == 0 ? ask(fd, answer, sizeof answer) : 0;
 
 	if (error != 0)
-		why = strerror(error);
+		why = errno_text(error);
 	else if (n > 0 && answer[0] == 0x15)	/* an alert (RFC 5246 6.2.1) */
 		why = "speaks TLS: name its file with --env";
 	else if (n > 0)

@@ -34,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "errno_text.h"
 #include "log.h"
 #include "quirks.h"
 #include "tls_engine.h"
@@ -577,7 +578,7 @@ static void why_socket(const struct tls *t, char *dst, size_t room)
 	const char *during = t->opened ? "" : " during the TLS handshake";
 
 	if (t->socket_error != 0)
-		fmt(dst, room, "the connection broke%s: %s", during, strerror(t->socket_error));
+		fmt(dst, room, "the connection broke%s: %s", during, errno_text(t->socket_error));
 	else
 		fmt(dst, room, "the server closed the connection%s", t->opened ? " without close_notify" : during);
 }

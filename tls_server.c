@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "der.h"
+#include "errno_text.h"
 #include "log.h"
 #include "pem.h"
 #include "tls_engine.h"
@@ -347,12 +348,12 @@ struct tls_identity *tls_identity_load(const char *cert, const char *key, bool *
 	if (id != NULL) {
 		id->policy = &policy;
 		int error = pem_read(cert, take_certificate, id);
-		bad = error != 0 ? strerror(error) : bad_certificate(id);
+		bad = error != 0 ? errno_text(error) : bad_certificate(id);
 	}
 	if (bad == NULL) {
 		*of_key = true;
 		int error = pem_read(key, take_key, id);
-		bad = error != 0 ? strerror(error) : bad_key(id);
+		bad = error != 0 ? errno_text(error) : bad_key(id);
 	}
 	if (bad == NULL) {
 		warn_of_dates(id, cert, why, room);

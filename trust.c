@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "der.h"
+#include "errno_text.h"
 #include "log.h"
 #include "pem.h"
 
@@ -110,7 +111,7 @@ static bool load(struct tls_trust *t, struct reader *r, const char *path, char *
 	if (error == 0 && r->failed)
 		error = ENOMEM;
 	if (error != 0)
-		fmt(err, nerr, "cannot read the CA bundle %s: %s", path, strerror(error));
+		fmt(err, nerr, "cannot read the CA bundle %s: %s", path, errno_text(error));
 	else if (t->count == before)
 		fmt(err, nerr, "the CA bundle %s has no certificate that can be used (PEM is needed; %d skipped)",
 			path, t->skipped);

@@ -28,6 +28,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "errno_text.h"
+
 #define READS 4		/* of a plain connection in one step: others wait too */
 
 /* ------------------------------------------------------------------- ends */
@@ -175,7 +177,7 @@ static void receive_end(struct upstream *u, int error)
 	if (error == 0)
 		end(u, UP_END_CLEAN);
 	else {
-		fmt(why, sizeof why, "the connection broke: %s", strerror(error));
+		fmt(why, sizeof why, "the connection broke: %s", errno_text(error));
 		up_fail(u, !u->sent, "", why);
 	}
 }

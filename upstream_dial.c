@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "errno_text.h"
+
 /* The host that is dialled: the proxy, where there is one. */
 static const char *dialled(const struct upstream *u)
 {
@@ -88,7 +90,7 @@ static void step_dial(struct upstream *u, int64_t now)
 		up_fail_late(u, "cannot connect to ", u->c->connect_timeout);
 	else {
 		size_t n = up_say_who(u, "cannot connect to ");
-		fmt(u->why + n, sizeof u->why - n, " port %d: %s", dialled_port(u), strerror(u->dial.error));
+		fmt(u->why + n, sizeof u->why - n, " port %d: %s", dialled_port(u), errno_text(u->dial.error));
 		up_failed(u, true);
 	}
 }
