@@ -42,7 +42,7 @@ static enum tls_state move_records(struct conn *c)
 	enum tls_state state = tls_step_pair(c->tls, c->in, c->out, &again);
 	if (shakes && tls_received(c->tls) > before)
 		c->srv->shaken = c->srv->now;
-	if (shakes && state == TLS_FAILED && !c->in_eof) {
+	if (shakes && state == TLS_FAILED && !c->in_eof && !tls_alien(c->tls)) {
 		tls_accept_why(c->tls, why, sizeof why);
 		tell(c, why);
 	}
@@ -193,6 +193,12 @@ size_t client_read(struct conn *c, char *p, size_t room)
 	}
 	if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
+	if (c->tls != NULL && tls_alien(c->tls)) {
+		tls_free(c->tls);
+		c->tls = NULL;
+		conn_alien(c);
+		return 0;
+	}
 	c->in_eof = true;
 	if (k < 0)
 		client_gone(c, "client gone");

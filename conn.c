@@ -128,7 +128,9 @@ void conn_renew(struct conn *c)
 /* not before those that came behind it are answered too: who sent them was not told that there would be an end */
 bool conn_leaving(const struct conn *c)
 {
-	return (c->srv->draining || c->inst->leaving) && c->rx.len == 0;
+	bool other = (c->tls == NULL) != (c->inst->cfg->identity == NULL);	/* TLS began or ended in a reload */
+
+	return (c->srv->draining || c->inst->leaving || other) && c->rx.len == 0;
 }
 
 /* ---- buffers ---- */
@@ -286,6 +288,12 @@ static void refuse_head(struct conn *c, int status, const char *message, const c
 	c->keep_alive = c->body_over = false;
 	c->route = ROUTE_ROOT;
 	conn_fail(c, status, message, why);
+}
+
+void conn_alien(struct conn *c)
+{
+	begin(c);
+	refuse_head(c, 400, "this port speaks TLS: the address begins with https://", "no TLS");
 }
 
 static bool step_head(struct conn *c)

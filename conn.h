@@ -258,6 +258,9 @@ bool conn_idle(const struct conn *c);
 
 void conn_enter(struct conn *c, enum phase phase);
 
+/* The client began with something else than TLS, c->tls is no more: it is told so in plain HTTP. */
+void conn_alien(struct conn *c);
+
 /* Takes t as the session's id. It goes upstream: visible ASCII, else it is none. */
 void conn_session(struct conn *c, struct http_text t);
 

@@ -4,6 +4,8 @@
  *   it says                  its line                             exit status
  *   it is healthy            uptime, counts, models               0
  *   something else           "no claude-code-proxy"               111
+ *   400, or no TLS that its
+ *   file is for              that it is so                        111
  *   nothing                  "no answer", after two seconds       111
  *   (it does not listen)     the system's words                   111
  *   (its file is wrong)      what is wrong, on standard error     100
@@ -61,8 +63,8 @@ static size_t ask(int fd, char *answer, size_t room)
 	return n;
 }
 
-/* The same by TLS. */
-static size_t ask_sealed(struct tls *t, int fd, char *answer, size_t room)
+/* The same by TLS. *other: what answers has no TLS, or another certificate. */
+static size_t ask_sealed(struct tls *t, int fd, char *answer, size_t room, bool *other)
 {
 	int64_t until = clock_ms() + PATIENCE * 1000;
 	bool again, asked = false;
@@ -87,6 +89,7 @@ static size_t ask_sealed(struct tls *t, int fd, char *answer, size_t room)
 			poll(&p, 1, 100);
 		}
 	}
+	*other = tls_received(t) > 0 && !tls_opened(t);
 	tls_free(t);
 	return n;
 }
@@ -120,15 +123,18 @@ static int row(const char *host, int port, const struct tls_identity *id)
 {
 	char answer[16384];
 	struct j_val root;
+	bool other = false;
 	int status, fd = -1;
 	const char *why = "no answer";
 	int error = dial(host, port, &fd);
 	struct tls *t = error == 0 && id != NULL ? tls_to(id) : NULL;
-	size_t n = t != NULL ? ask_sealed(t, fd, answer, sizeof answer) : error == 0 ? ask(fd, answer, sizeof answer) : 0;
+	size_t n = t != NULL ? ask_sealed(t, fd, answer, sizeof answer, &other) : error == 0 ? ask(fd, answer, sizeof answer) : 0;
 
 	if (error != 0)
 		why = errno_text(error);
-	else if (n > 0 && answer[0] == 0x15)	/* an alert (RFC 5246 6.2.1) */
+	else if (other)
+		why = "has other settings than its file: TLS_CERT is read again at a HUP";
+	else if (n > 12 && memcmp(answer, "HTTP/1.1 400", 12) == 0)
 		why = "speaks TLS: name its file with --env";
 	else if (n > 0)
 		why = answer_json(answer, n, &status, &root) && j_is(j_get(root, "status"), "healthy") ? NULL : "no claude-code-proxy";

@@ -389,9 +389,7 @@ void tls_accept_why(const struct tls *t, char *dst, size_t room)
 {
 	int error = br_ssl_engine_last_error(t->eng), alert = error - BR_ERR_RECV_FATAL_ALERT;
 
-	if (tls_alien(t))
-		fmt(dst, room, "the client does not speak TLS here: it needs an https:// address");
-	else if (alert == UNKNOWN_CA || alert == BAD_CERTIFICATE || alert == CERTIFICATE_UNKNOWN)
+	if (alert == UNKNOWN_CA || alert == BAD_CERTIFICATE || alert == CERTIFICATE_UNKNOWN)
 		fmt(dst, room, "the client does not trust the certificate of TLS_CERT (NODE_EXTRA_CA_CERTS tells it whom to; TLS alert %d)", alert);
 	else if (error == BR_ERR_OK)
 		fmt(dst, room, "the client ended the connection in the TLS handshake");

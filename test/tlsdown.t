@@ -68,9 +68,13 @@ printf 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health HTTP/1.1\r\nH
 is 'two requests in one piece' "$(grep -o 'HTTP/1.1 200' "$T/two" | wc -l | tr -d ' ')" 2
 
 send 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
-is 'plain HTTP is not answered' "$status" ''
-until_true grep -q 'does not speak TLS' "$log"
-has 'and told of' "$log" 'does not speak TLS here: it needs an https:// address'
+fails 'plain HTTP is told so' 400 invalid_request_error
+has 'in words' "$T/body" 'this port speaks TLS: the address begins with https://'
+is 'and is over' "$(field connection)" close
+until_true grep -q 'no TLS' "$log"
+has 'and told of' "$log" 'no TLS: this port speaks TLS'
+${WRAP:-} "$PROXY" status $port >"$T/status" 2>&1
+is 'status by the port' "$? $(tail -n 1 "$T/status")" "111 $port  speaks TLS: name its file with --env"
 
 timeout 10 openssl s_client -connect "localhost:$port" -tls1_1 -cipher 'ALL@SECLEVEL=0' </dev/null >"$T/old" 2>&1
 hasnt 'TLS 1.1 is refused' "$T/old" 'Cipher    : ECDHE'
@@ -101,6 +105,9 @@ sed "s/rsa.key/good.key/" "$env" >"$T/new" && cat "$T/new" >"$env"
 kill -HUP $proxy_pid
 check 'a pair that does not fit is told of' until_true grep -q 'is not the key of the first certificate' "$log"
 check 'and the old one stays' subject rsa
+sed "s/rsa/good/" "$env" >"$T/newer" && chmod 600 "$T/newer"
+${WRAP:-} "$PROXY" status --env "$T/newer" >"$T/status" 2>&1
+is 'status, before a new pair is read' "$? $(tail -n 1 "$T/status")" "111 $port  has other settings than its file: TLS_CERT is read again at a HUP"
 
 # wrong WHAT CERT KEY TEXT
 wrong() {
