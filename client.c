@@ -42,6 +42,8 @@ static enum tls_state move_records(struct conn *c)
 	enum tls_state state = tls_step_pair(c->tls, c->in, c->out, &again);
 	if (shakes && tls_received(c->tls) > before)
 		c->srv->shaken = c->srv->now;
+	if (shakes && state == TLS_OPEN)
+		c->entered = c->srv->now;	/* it is idle from here on */
 	if (shakes && state == TLS_FAILED && !c->in_eof && !tls_alien(c->tls)) {
 		tls_accept_why(c->tls, why, sizeof why);
 		tell(c, why);

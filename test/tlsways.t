@@ -56,7 +56,7 @@ long_ends() {
 
 # ---- inetd ----
 
-settings "$T/inetd" $tls "LOG_FILE=$T/inetd.log" KEEPALIVE_MS=300
+settings "$T/inetd" $tls "LOG_FILE=$T/inetd.log" KEEPALIVE_MS=2000
 printf 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n' | timeout 20 test/tool inetd "$PROXY" -i --env "$T/inetd" >"$T/answer" 2>"$T/said"
 is '-i, plain HTTP: exit status, nothing on fd 2' "$? $(wc -c <"$T/said" | tr -d ' ')" '0 0'
 took_answer
