@@ -175,7 +175,7 @@ static: $(O)/bearssl
 	@mkdir -p $(STATIC)
 	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } $(SMALL_TABLES) } INSERT AFTER .rodata;' >$(STATIC)/layout.ld
 	$(MUSL_CC) $(STD) $(WARN) $(CFLAGS) $(SMALL) $(BEARSSL_INC) $(LDFLAGS) $(SMALL_LINK) $(SMALL_PLACE) -Wl,-T,$(STATIC)/layout.ld \
-		-o $(STATIC)/claude-code-proxy proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c $(BEARSSL_LIB)
+		-o $(STATIC)/claude-code-proxy proxy.c $(OBJ:$(O)/%.o=%.c) fortify.c musl.c $(BEARSSL_LIB)
 	@! readelf -l $(STATIC)/claude-code-proxy | grep INTERP
 	@wc -c $(STATIC)/claude-code-proxy
 

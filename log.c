@@ -292,15 +292,28 @@ bool log_needs_stamp(int fd)
 	return fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
+#define DAY 86400
+#define LAST_SECOND 253402300799	/* of the year 9999 */
+
+/* days of a year from its month on, 12: of the year */
+static unsigned days_of(unsigned year, unsigned month)
+{
+	static const char days[] = "\37\34\37\36\37\36\37\37\36\37\36\37";
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return (month == 12 ? 365 : (unsigned)days[month]) + (leap && (month == 12 || month == 1));
+}
+
 size_t log_time(char *dst, size_t room, int64_t seconds)
 {
-	time_t when = (time_t)seconds;
-	struct tm t;
+	uint64_t whole = seconds > 0 && seconds <= LAST_SECOND ? (uint64_t)seconds : 0;
+	unsigned day = (unsigned)(whole / DAY), s = (unsigned)(whole % DAY), year = 1970, month = 0, n;
 
-	if (!gmtime_r(&when, &t))
-		memset(&t, 0, sizeof t);
-	return fmt(dst, room, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
-		t.tm_sec);
+	for (; day >= (n = days_of(year, 12)); year++)
+		day -= n;
+	for (; day >= (n = days_of(year, month)); month++)
+		day -= n;
+	return fmt(dst, room, "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month + 1, day + 1, s / 3600, s / 60 % 60, s % 60);
 }
 
 /* with milliseconds in place of the Z */

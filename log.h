@@ -62,7 +62,7 @@ bool log_needs_stamp(int fd);
 /* The same with fields (",\"name\":value", at most 1 KB), which only a JSON object has: it holds them before the text. */
 void log_fields(struct log *l, enum log_level level, const char *fields, const char *format, ...);
 
-/* "2026-01-31T23:59:59Z": seconds since 1970 in UTC. Returns the length. */
+/* "2026-01-31T23:59:59Z": seconds since 1970 in UTC, 0 for those before it or behind the year 9999. Returns the length. */
 size_t log_time(char *dst, size_t room, int64_t seconds);
 
 const char *log_level_name(enum log_level level);
