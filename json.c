@@ -155,16 +155,37 @@ int j_which(struct j_val string, const char *names)
 	return -1;
 }
 
-void j_pick(struct j_val object, const char *names, struct j_val out[])
+/* j_pick, whose object may have more behind it: returns where its last value ends, or NULL */
+static const char *pick(struct j_val object, const char *names, struct j_val out[])
 {
 	struct j_val key = none, value = none;
+	const char *behind = NULL;
 	int i = 0;
 
 	for (const char *name = names; *name != '\0'; name += strlen(name) + 1)
 		out[i++] = none;
-	while (j_member(object, &key, &value))
+	for (; j_member(object, &key, &value); behind = value.p + value.n)
 		if ((i = j_which(key, names)) >= 0)
 			out[i] = value;
+	return behind;
+}
+
+void j_pick(struct j_val object, const char *names, struct j_val out[])
+{
+	pick(object, names, out);
+}
+
+bool j_item_pick(struct j_val array, struct j_val *item, const char *names, struct j_val out[])
+{
+	const char *p = array.type == J_ARRAY ? next_at(array, *item) : NULL;
+
+	if (p == NULL || *p != '{') {
+		pick(none, names, out);
+		return j_item(array, item);
+	}
+	const char *end = array.p + array.n, *behind = pick(j_value(p, (size_t)(end - p), J_OBJECT), names, out);
+	*item = j_value(p, (size_t)(skip_space(behind != NULL ? behind : p + 1, end) + 1 - p), J_OBJECT);
+	return true;
 }
 
 struct j_val j_get(struct j_val object, const char *name)

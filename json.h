@@ -68,6 +68,9 @@ bool j_member(struct j_val object, struct j_val *key, struct j_val *value);
  */
 void j_pick(struct j_val object, const char *names, struct j_val out[]);
 
+/* j_item, and j_pick of the item, for which it is swept once and not twice. */
+bool j_item_pick(struct j_val array, struct j_val *item, const char *names, struct j_val out[]);
+
 /* Which of such names a string is, counted from 0; -1: none of them. */
 int j_which(struct j_val string, const char *names);
 

@@ -87,24 +87,23 @@ bool blocks_next(struct work *w, struct blocks *i, struct block *b)
 	}
 	if (content.type != J_ARRAY)
 		return false;
-	if (first && w->last.content == content.p) {
-		i->item = w->last.item;
-		*b = w->last.b;
+	const char *before = first ? content.p : i->item.p + i->item.n;
+	unsigned slot = (uintptr_t)before % READ_KEPT;
+	if (w->read[slot].before == before) {
+		i->item = w->read[slot].item;
+		*b = w->read[slot].b;
 		return true;
 	}
-	if (!j_item(content, &i->item) || !work_want(w, &i->at, "", &i->item, 'O'))
+	if (!j_item_pick(content, &i->item, names, b->f) || !work_want(w, &i->at, "", &i->item, 'O'))
 		return false;
-	j_pick(i->item, names, b->f);
 	b->p = i->item.p;
 	b->type = type_of(b->f[B_TYPE]);
 	if (!work_wants(w, &i->at, names, q_text(wants, b->type), b->f)
 		|| ((b->type == BLOCK_IMAGE || b->type == BLOCK_DOCUMENT) && !check_source(w, &i->at, b)))
 		return false;
-	if (first) {
-		w->last.content = content.p;
-		w->last.item = i->item;
-		w->last.b = *b;
-	}
+	w->read[slot].before = before;
+	w->read[slot].item = i->item;
+	w->read[slot].b = *b;
 	return true;
 }
 

@@ -37,9 +37,9 @@ bool message_next(struct work *w, struct cursor *c, struct message *m)
 	m->at.up = NULL;
 	m->at.name = "messages";
 	m->at.index = c->next++;
-	if (w->failed || !j_item(w->top[TOP_MESSAGES], &c->item) || !work_want(w, &m->at, "", &c->item, 'O'))
+	if (w->failed || !j_item_pick(w->top[TOP_MESSAGES], &c->item, names, v)
+		|| !work_want(w, &m->at, "", &c->item, 'O'))
 		return false;
-	j_pick(c->item, names, v);
 	if (!work_wants(w, &m->at, names, "SC", v))
 		return false;
 	int role = j_which(v[0], "user\0assistant\0system\0");

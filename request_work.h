@@ -16,6 +16,7 @@
 #include "request.h"
 
 #define TURN_CALLS 256		/* tool calls of one assistant turn: as many as one answer can have */
+#define READ_KEPT 8		/* blocks; a power of two */
 #define SEEN_SLOTS 4096		/* for the ids of the conversation's tool calls; three quarters are used */
 #define LOADED_MAX 512		/* deferred tools that a conversation loads */
 
@@ -107,10 +108,10 @@ struct work {
 	const char *merged[8];		/* members that extra was merged into already */
 
 	struct {
-		const char *content;	/* the content array whose first block was read last */
+		const char *before;	/* what it stands behind in its list: a bracket, or the end of another */
 		struct j_val item;
 		struct block b;
-	} last;				/* whether a message is silent is asked of its first block, and then it is written */
+	} read[READ_KEPT];		/* blocks that were read: whether a message is silent is asked of one, then it is written */
 
 	/* from here on nothing is cleared at the start */
 	uint64_t seen[SEEN_SLOTS];	/* hashes of ids, open addressing; 0: free; cleared for the first */

@@ -122,6 +122,15 @@ static void test_fields(void)
 	CHECK("an array has no members", v[0].type == J_NONE && v[2].type == J_NONE);
 	j_pick(none, names, v);
 	CHECK("nothing has no members", v[0].type == J_NONE && v[2].type == J_NONE);
+	struct j_val list = read_value("[{}, { } ,{\"text\":[1] }\n,5,{\"type\":\"}\",\"x\":{}} ]"), item = none;
+	CHECK("an item without members", j_item_pick(list, &item, names, v) && is_text(item, "{}") && v[0].type == J_NONE);
+	CHECK("one of white space", j_item_pick(list, &item, names, v) && is_text(item, "{ }") && v[1].type == J_NONE);
+	CHECK("one with white space behind", j_item_pick(list, &item, names, v) && is_text(item, "{\"text\":[1] }")
+		&& is_text(v[1], "[1]"));
+	CHECK("one that is no object", j_item_pick(list, &item, names, v) && is_text(item, "5") && v[1].type == J_NONE);
+	CHECK("the last", j_item_pick(list, &item, names, v) && is_text(item, "{\"type\":\"}\",\"x\":{}}") && is_text(v[0], "\"}\""));
+	CHECK("and no other", !j_item_pick(list, &item, names, v) && item.type == J_NONE && v[0].type == J_NONE);
+	CHECK("no items in what is no array", !j_item_pick(read_value("{\"type\":1}"), &item, names, v) && v[0].type == J_NONE);
 	CHECK("which of some names", j_which(read_value("\"text\""), names) == 1 && j_which(read_value("\"\""), names) == -1
 		&& j_which(read_value("\"\\u0061bsent\""), names) == 2 && j_which(read_value("[]"), names) == -1);
 	CHECK("j_get", is_text(j_get(read_value("{\"a\":1,\"b\":2,\"a\":3}"), "a"), "3"));
