@@ -281,11 +281,24 @@ holders() {
 	done
 }
 
-# health: what the proxy of the entry says of itself
+# sealed: whether the entry speaks TLS
+sealed() {
+	[ -z "$path" ] && grep -Eq '^[[:space:]]*(export[[:space:]]+)?TLS_CERT=["'"'"']?[^"'"'"' #]' "$file" 2>/dev/null
+}
+
+# untrusted: whether this machine does not trust the certificate for the name by which Claude Code is to call
+untrusted() {
+	called=$(PORT=$port "$PROXY_BIN" env --env "$file" 2>/dev/null | sed -n "s/^export ANTHROPIC_BASE_URL='https:..\(.*\):[0-9]*';*$/\1/p")
+	[ -n "$called" ] && has curl || return
+	curl -s -m 3 --noproxy '*' --resolve "$called:$port:$(address)" -o /dev/null "https://$called:$port/health"
+	[ $? = 60 ]
+}
+
+# health: what the proxy of the entry says of itself. Whose it is, the process has told: TLS is to hide nothing here
 health() {
 	at=$(address)
 	tls=''
-	! grep -Eq '^[[:space:]]*(export[[:space:]]+)?TLS_CERT=["'"'"']?[^"'"'"' #]' "$file" 2>/dev/null || tls=s
+	! sealed || tls=s
 	url=http$tls://$at:$port/health
 	if [ -n "$path" ]; then
 		if has curl; then
@@ -310,13 +323,17 @@ member() {
 
 show_health() {
 	answer=$(health)
-	if [ -z "$answer" ]; then
+	if [ -z "$answer" ] && sealed && ! has curl && ! has wget; then
+		warn "it speaks TLS, and neither curl nor wget is here to ask /health: claude-code-proxy status --env $file does"
+		return 0
+	elif [ -z "$answer" ]; then
 		warn "/health does not answer"
 		return 1
 	fi
 	printf '  models    big %s, middle %s, small %s\n' "$(echo "$answer" | member big_model)" \
 		"$(echo "$answer" | member middle_model)" "$(echo "$answer" | member small_model)"
 	printf '  base URL  %s\n' "$(echo "$answer" | member openai_base_url)"
+	! sealed || ! untrusted || warn "this machine does not trust its certificate: Claude Code needs NODE_EXTRA_CA_CERTS"
 }
 
 # ---- logs ----

@@ -233,6 +233,32 @@ all start
 is 'one that died: started again' "$code $(grep -c 'started, pid' "$T/said")" '0 1'
 all stop
 
+# ---- TLS ----
+
+mkdir "$T/ca"
+sh test/mkca "$T/ca" >/dev/null
+chmod 600 "$T/ca/good.key"
+instance .env-sealed "PORT=$one" "TLS_CERT=$T/ca/good.pem" "TLS_KEY=$T/ca/good.key" BIG_MODEL=b
+list=$one:.env-sealed:Sealed
+all start
+is 'TLS: started' "$code $(grep -c 'started, pid' "$T/said")" '0 1'
+distrust='this machine does not trust its certificate: Claude Code needs NODE_EXTRA_CA_CERTS'
+for tool in curl wget none; do
+	rm -f "$T/bin/curl" "$T/bin/wget" "$T/bin/nc"
+	[ $tool = none ] || ln -s "$(command -v $tool)" "$T/bin/$tool" 2>/dev/null || continue
+	PATH=$T/bin PROXIES="$list" PROXY_DIR="$work" PROXY_BIN="$PROXY" "$T/bin/sh" ./start-all-proxies.sh status >"$T/said" 2>&1
+	is "TLS: status by $tool" "$? $(grep -c 'models    big b,' "$T/said") $(grep -c "$distrust" "$T/said") $(grep -c 'neither curl nor wget' "$T/said")" \
+		"0 $(echo $tool | sed 's/curl/1 1 0/; s/wget/1 0 0/; s/none/0 0 1/')"
+done
+if command -v curl >/dev/null; then
+	export CURL_CA_BUNDLE="$T/ca/ca.pem"
+	all status
+	is 'TLS: a certificate that is trusted' "$code $(grep -c 'models    big b,' "$T/said") $(grep -c 'trust' "$T/said")" '0 1 0'
+	unset CURL_CA_BUNDLE
+fi
+all stop
+rm "$work/.env-sealed"
+
 # ---- a Unix socket ----
 
 instance .env-socket "HOST=unix:$work/here.sock" BIG_MODEL=b
