@@ -264,7 +264,8 @@ static void tables(void)
 static const struct { const char *host; int port; const char *model, *settings; } rows[] = {
 	{ "unknown.example", 443, "some-model", "" },
 	{ "api.openai.com", 443, "gpt-4o",
-		"path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key" OPENAI_SEARCH },
+		"path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key"
+		" efforts=none,minimal,low,medium,high,xhigh" OPENAI_SEARCH },
 	{ "api.openai.com", 443, "o3-mini", "path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key"
 		" think=effort efforts=none,minimal,low,medium,high,xhigh temp=omit stop=0 idle=600" OPENAI_SEARCH },
 	{ "api.openai.com", 443, "GPT-5.1", "path=/v1 maxtok=max_completion_tokens echo=none tool_text=user files=openai cache=key"
