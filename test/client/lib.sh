@@ -27,9 +27,9 @@ in_client() {
 	)
 }
 
-# claude ARG ...: one headless turn; sets $rc, $result; $T/result.json
+# claude ARG ...: one headless turn, with $variables too (NAME=VALUE, without spaces); sets $rc, $result; $T/result.json
 claude() {
-	in_client timeout 120 "$claude" -p --output-format json --dangerously-skip-permissions "$@" \
+	in_client ${variables:-} timeout 120 "$claude" -p --output-format json --dangerously-skip-permissions "$@" \
 		>"$T/result.json" 2>"$T/claude.log" </dev/null
 	rc=$?
 	result=$(json .result "$T/result.json")
