@@ -468,7 +468,8 @@ static void lookup_store(struct dns *d, struct dns_query *l, bool half, int64_t 
 		if (l->why < l->child[i].m.why)
 			l->why = l->child[i].m.why;
 	e->why = l->why;
-	e->fresh = now + NEGATIVE;
+	/* what failed here says nothing of the name */
+	e->fresh = l->why == WHY_DIED || l->why == WHY_RESOURCES ? now : now + NEGATIVE;
 	if (usable(e, now))
 		l->list = e->list;
 }

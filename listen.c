@@ -14,10 +14,17 @@
 #define FIRST_FD 3	/* of what is inherited */
 #define SOCKET_MODE 0660
 
-void listen_own(int fd)
+int listen_own(int fd)
 {
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	int flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
+
+	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+		return fd;
+	flags = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = flags;
+	return -1;
 }
 
 /* ---- addresses as text ---- */
@@ -80,11 +87,8 @@ static void find_waiting(struct inherited *in)
 
 	if (getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) != 0 || yes == 0)
 		return;
-	in->fd[0] = fcntl(0, F_DUPFD_CLOEXEC, FIRST_FD);
-	if (in->fd[0] < 0)
-		return;
-	listen_own(in->fd[0]);
-	in->n = 1;
+	in->fd[0] = listen_own(fcntl(0, F_DUPFD_CLOEXEC, FIRST_FD));
+	in->n = in->fd[0] >= 0;
 }
 
 void inherited_find(struct inherited *in, bool wait)
@@ -101,15 +105,11 @@ void inherited_find(struct inherited *in, bool wait)
 	}
 	if (env_number("LISTEN_PID") != getpid() || n < 0)
 		return;
-	for (int i = 0; i < n && i < OPTIONS_ENV; i++) {
-		listen_own(FIRST_FD + i);
-		in->fd[in->n++] = FIRST_FD + i;
-	}
+	for (int i = 0; i < n && i < OPTIONS_ENV; i++)
+		in->fd[in->n++] = listen_own(FIRST_FD + i);
 	if (names != NULL)
 		in->names = names;
-	in->ready = env_number("LISTEN_READY");
-	if (in->ready >= 0)
-		listen_own(in->ready);
+	in->ready = listen_own(env_number("LISTEN_READY"));
 }
 
 void inherited_close(struct inherited *in)
@@ -141,10 +141,8 @@ static int listen_on(const struct addrinfo *a)
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
-		listen_own(fd);
-		return fd;
-	}
+	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+		return listen_own(fd);
 	one = errno;
 	close(fd);
 	errno = one;

@@ -58,7 +58,10 @@ const char *listen_where(const char *host, int port, char *dst, size_t room);
 /* An address for the log. */
 void listen_peer(const struct sockaddr_storage *sa, char *dst, size_t room);
 
-/* For a descriptor of this program alone: not blocking, closed when another is executed. */
-void listen_own(int fd);
+/*
+ * Makes fd, when there is one (>= 0), this program's alone: not blocking, closed when another is executed. Returns fd; -1: there
+ * is none, or it could not be made so and is closed; errno says why.
+ */
+int listen_own(int fd);
 
 #endif

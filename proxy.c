@@ -120,8 +120,8 @@ static int set_signals(struct loop *l)
 
 	if (pipe(l->signals) != 0)
 		return -1;
-	listen_own(l->signals[0]);
-	listen_own(l->signals[1]);
+	if (listen_own(l->signals[0]) < 0 || listen_own(l->signals[1]) < 0)
+		return -1;
 	signal_pipe = l->signals[1];
 	sigemptyset(&act.sa_mask);
 	for (size_t i = 0; i < sizeof taken; i++)
@@ -249,11 +249,10 @@ static bool accept_one(struct loop *l, struct instance *inst)
 	struct sockaddr_storage sa;
 	socklen_t n = sizeof sa;
 	char peer[64];
-	int one = 1, fd = accept(inst->listener, (struct sockaddr *)&sa, &n);
+	int one = 1, fd = listen_own(accept(inst->listener, (struct sockaddr *)&sa, &n));
 
 	if (fd < 0)
 		return accept_failed(l);
-	listen_own(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	listen_peer(&sa, peer, sizeof peer);
 	bool crowd, place = has_place(l, inst->cfg, peer, &crowd);
@@ -546,8 +545,8 @@ static int refused(struct loop *l)
 
 static int serve_inetd(struct loop *l)
 {
-	listen_own(0);
-	listen_own(1);
+	if (listen_own(0) < 0 || listen_own(1) < 0)
+		return refused(l);
 	if (!confine(&l->all) || !make_places(l, 1))
 		return EXIT_SYSTEM;
 	struct conn *c = conn_new(&l->srv, l->all.at[0], 0, same_socket() ? 0 : 1, "inetd");
