@@ -122,7 +122,7 @@ asan:
 
 # the program whose calls fail, each once (test/torture.c); of what the sanitizers look at, where there are any
 TORTURED = read write recv send sendto getrandom accept connect socket bind listen getsockname getsockopt setsockopt shutdown \
-	poll epoll_create1 epoll_ctl epoll_wait pipe dup2 fstat lstat rename unlink opendir readdir getrlimit kill \
+	poll epoll_create1 epoll_ctl epoll_wait pipe dup2 fstat lstat rename unlink opendir readdir getrlimit setrlimit kill \
 	waitpid malloc calloc realloc getaddrinfo fork open fcntl
 TORTURE_O = $(if $(SANITIZED),build/asan,$(O))
 build/tortured: test/torture.c asan all

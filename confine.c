@@ -20,24 +20,6 @@
 #include "errno_text.h"
 #include "sandbox.h"
 
-#ifdef __linux__
-#include <sys/syscall.h>
-
-/*
- * The kernel's own calls: those of a C library tell them to all threads, of which
- * there is one here, with 3 KB of code. Where ids had 16 bits once, the call is
- * there twice.
- */
-#ifdef SYS_setuid32
-#define CALL(name) SYS_##name##32
-#else
-#define CALL(name) SYS_##name
-#endif
-#define setuid(uid) syscall(CALL(setuid), (long)(uid))
-#define setgid(gid) syscall(CALL(setgid), (long)(gid))
-#define setgroups(n, list) syscall(CALL(setgroups), (long)(n), list)
-#endif
-
 #define PASSWD "/etc/passwd"
 
 struct user {

@@ -104,7 +104,7 @@ static unsigned connection_limit(const struct loop *l)
 		return (unsigned)want;
 	if (files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
-		sandbox_limit(RLIMIT_NOFILE, &files);
+		setrlimit(RLIMIT_NOFILE, &files);
 		getrlimit(RLIMIT_NOFILE, &files);
 	}
 	unsigned long may = files.rlim_cur > 64 ? (unsigned long)(files.rlim_cur - 32) / 3 : 8;

@@ -10,8 +10,6 @@
  * open. Lists are made for machines that have them below; for others
  * sandbox_enter says so.
  */
-#define _DEFAULT_SOURCE 1	/* syscall is not in POSIX */
-
 #include "sandbox.h"
 
 #include <errno.h>
@@ -19,33 +17,19 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __linux__
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
-void sandbox_limit(int what, const struct rlimit *limit)
-{
-#ifdef SYS_prlimit64
-	/* a C library's setrlimit may go to all threads, of which there is one here, with 3 KB of code */
-	uint64_t both[2] = { limit->rlim_cur, limit->rlim_max };
-
-	syscall(SYS_prlimit64, 0L, (long)what, both, (void *)0);
-#else
-	setrlimit(what, limit);
-#endif
-}
+#include <sys/resource.h>
 
 void sandbox_no_core(void)
 {
 	struct rlimit none = { 0, 0 };
 
-	sandbox_limit(RLIMIT_CORE, &none);
+	setrlimit(RLIMIT_CORE, &none);
 }
 
 #ifdef __linux__
 
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 /* of <linux/audit.h>: the number of the machine in ELF heads, 64 bits, little endian */
 #if defined(__x86_64__) && !defined(__ILP32__)

@@ -3,7 +3,6 @@
 #define SANDBOX_H
 
 #include <stdbool.h>
-#include <sys/resource.h>
 
 /*
  * SANDBOX of the settings. OFF: nothing. ON: no more rights than now, nobody
@@ -16,9 +15,6 @@ enum sandbox { SANDBOX_OFF, SANDBOX_ON, SANDBOX_STRICT };
 
 /* For good, and for all children. False: the system has no filter of calls, or not for this machine; the rest holds. */
 bool sandbox_enter(enum sandbox level);
-
-/* setrlimit, for a process of one thread. Where the system refuses, the limit stays. */
-void sandbox_limit(int what, const struct rlimit *limit);
 
 /* Keys are in memory: no core file will hold them. */
 void sandbox_no_core(void);
