@@ -69,11 +69,16 @@ judge() {
 	is "$1: cut ones that were not told: 0" "$(figure untold 1)" 0
 	check "$1: reloaded $reloaded times" until_true all_reloaded
 	for name in rss descriptors children; do
-		ok "$1: $name: first $(figure $name 1), highest $(figure $name 2), last $(figure $name 3)"
+		ok "$1: $name: first $(figure $name 1), after two thirds $(figure $name 2), highest $(figure $name 3), last $(figure $name 4)"
 	done
 	ok "$1: $(figure streams 1) streams, $(figure text 1) bytes of text in $(figure received 1)"
-	[ "$SECONDS_LONG" -lt 120 ] || check "$1: resident size is within 1 MB of what it was" \
-		test "$(figure rss 3)" -le $(($(figure rss 1) + 1024))
+	if [ "$SECONDS_LONG" -ge 300 ]; then
+		# the allocator finds its size in the first minutes, and pages of it are touched that were not; a leak goes on
+		check "$1: in the last third the resident size grows by less than 1 MB" \
+			test "$(figure rss 4)" -lt $(($(figure rss 2) + 1024))
+		check "$1: descriptors are what they were, but for one stream in twenty" \
+			test "$(figure descriptors 4)" -le $(($(figure descriptors 1) + $(figure descriptors 1) / 20))
+	fi
 	check "$1: no descriptor and no child is left" until_true quiet
 	stop $proxy_pid
 	is "$1: it ends well" "$stopped" 0
