@@ -283,7 +283,7 @@ holders() {
 
 # sealed: whether the entry speaks TLS
 sealed() {
-	[ -z "$path" ] && grep -Eq '^[[:space:]]*(export[[:space:]]+)?TLS_CERT=["'"'"']?[^"'"'"' #]' "$file" 2>/dev/null
+	grep -Eq '^[[:space:]]*(export[[:space:]]+)?TLS_CERT=["'"'"']?[^"'"'"' #]' "$file" 2>/dev/null
 }
 
 # untrusted: whether this machine does not trust the certificate for the name by which Claude Code is to call
@@ -302,7 +302,7 @@ health() {
 	url=http$tls://$at:$port/health
 	if [ -n "$path" ]; then
 		if has curl; then
-			curl -s -m 3 --unix-socket "$path" http://localhost/health
+			curl -s -m 3 ${tls:+-k} --unix-socket "$path" "http$tls://localhost/health"
 		else
 			printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | nc -w 3 -U "$path"
 		fi

@@ -258,6 +258,14 @@ if command -v curl >/dev/null; then
 fi
 all stop
 rm "$work/.env-sealed"
+if command -v curl >/dev/null; then
+	instance .env-sealed "HOST=unix:$work/here.sock" "TLS_CERT=$T/ca/good.pem" "TLS_KEY=$T/ca/good.key" BIG_MODEL=b
+	list=unix:.env-sealed:Sealed
+	all start
+	has 'TLS on a socket: its /health is asked' "$T/said" 'models    big b,'
+	all stop
+	rm "$work/.env-sealed"
+fi
 
 # ---- a Unix socket ----
 
