@@ -356,37 +356,36 @@ static void add_document(struct count *c, struct j_val source, int nest)
 	}
 }
 
-static void add_tool(struct count *c, struct j_val tool)
-{
-	struct j_val field[3];
+enum { TOOL_NAME_FIELD, TOOL_DESCRIPTION, TOOL_SCHEMA, TOOL_DEFER, TOOL_FIELDS };
+static const char tool_names[] = "name\0description\0input_schema\0defer_loading\0";
 
-	j_pick(tool, "name\0description\0input_schema\0", field);
+static void add_tool(struct count *c, const struct j_val f[])
+{
 	c->sum.plain += TOOL_TOKENS * UNIT;
-	add_string(c, field[0]);
-	add_string(c, field[1]);
-	add_json(c, field[2]);
+	add_string(c, f[TOOL_NAME_FIELD]);
+	add_string(c, f[TOOL_DESCRIPTION]);
+	add_json(c, f[TOOL_SCHEMA]);
 }
 
 /* a deferred tool is sent where it is referenced */
 static void add_reference(struct count *c, struct j_val name)
 {
-	struct j_val tool = { 0 };
+	struct j_val tool = { 0 }, f[TOOL_FIELDS];
 
-	while (j_item(c->tools, &tool))
-		if (j_same(j_get(tool, "name"), name)) {
-			add_tool(c, tool);
+	while (j_item_pick(c->tools, &tool, tool_names, f))
+		if (j_same(f[TOOL_NAME_FIELD], name)) {
+			add_tool(c, f);
 			return;
 		}
 }
 
-static void add_block(struct count *c, struct j_val block, int nest)
-{
-	/* first the fields that some of the types are named after */
-	enum { TEXT, THINKING, TYPE, NAME, INPUT, CONTENT, SOURCE, TITLE, CONTEXT, TOOL_NAME, FIELDS };
-	enum { DOCUMENT = THINKING + 1, IMAGE, RESULT, REFERENCE, REDACTED, USE, SERVER_USE };
-	struct j_val f[FIELDS];
+/* first the fields that some of the types are named after */
+enum { TEXT, THINKING, TYPE, NAME, INPUT, CONTENT, SOURCE, TITLE, CONTEXT, TOOL_NAME, FIELDS };
+static const char block_names[] = "text\0thinking\0type\0name\0input\0content\0source\0title\0context\0tool_name\0";
 
-	j_pick(block, "text\0thinking\0type\0name\0input\0content\0source\0title\0context\0tool_name\0", f);
+static void add_block(struct count *c, struct j_val block, const struct j_val f[], int nest)
+{
+	enum { DOCUMENT = THINKING + 1, IMAGE, RESULT, REFERENCE, REDACTED, USE, SERVER_USE };
 	int type = j_which(f[TYPE], "text\0thinking\0document\0image\0tool_result\0tool_reference\0redacted_thinking\0"
 		"tool_use\0server_tool_use\0");
 	switch (type) {
@@ -424,14 +423,14 @@ static void add_block(struct count *c, struct j_val block, int nest)
 
 static void add_content(struct count *c, struct j_val content, int nest)
 {
-	struct j_val item = { 0 };
+	struct j_val item = { 0 }, f[FIELDS];
 
 	add_string(c, content);
-	while (nest > 0 && j_item(content, &item))
+	while (nest > 0 && j_item_pick(content, &item, block_names, f))
 		if (item.type == J_STRING)
 			add_string(c, item);
 		else
-			add_block(c, item, nest - 1);
+			add_block(c, item, f, nest - 1);
 }
 
 /* ---- the request ---- */
@@ -439,17 +438,17 @@ static void add_content(struct count *c, struct j_val content, int nest)
 /* the first block of Claude Code's is for billing and is not sent on */
 static void add_system(struct count *c, struct j_val system)
 {
-	struct j_val block = { 0 };
+	struct j_val block = { 0 }, f[FIELDS];
 
 	add_string(c, system);
-	while (j_item(system, &block))
-		if (!j_begins(j_get(block, "text"), "x-anthropic-billing-header"))
-			add_block(c, block, NEST);
+	while (j_item_pick(system, &block, block_names, f))
+		if (!j_begins(f[TEXT], "x-anthropic-billing-header"))
+			add_block(c, block, f, NEST);
 }
 
 struct tokens tokens_count(const struct tokens_machine *m, struct j_val body)
 {
-	struct j_val field[3], item = { 0 };
+	struct j_val field[3], tool[TOOL_FIELDS], item = { 0 }, content;
 	struct count c;
 
 	c.machine = m;
@@ -457,13 +456,13 @@ struct tokens tokens_count(const struct tokens_machine *m, struct j_val body)
 	c.tools = field[2];
 	c.sum = (struct tokens){ 0 };
 	add_system(&c, field[0]);
-	while (j_item(c.tools, &item))
-		if (j_get(item, "defer_loading").type != J_TRUE)
-			add_tool(&c, item);
+	while (j_item_pick(c.tools, &item, tool_names, tool))
+		if (tool[TOOL_DEFER].type != J_TRUE)
+			add_tool(&c, tool);
 	item = (struct j_val){ 0 };
-	while (j_item(field[1], &item)) {
+	while (j_item_pick(field[1], &item, "content\0", &content)) {
 		c.sum.plain += MESSAGE_TOKENS * UNIT;
-		add_content(&c, j_get(item, "content"), NEST);
+		add_content(&c, content, NEST);
 	}
 	return c.sum;
 }
