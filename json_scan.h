@@ -3,8 +3,9 @@
  * Portable: any size of word, any order of bytes.
  *
  * Of a byte below 0x80, subtracting m sets the top bit just when the byte is
- * below m. A borrow can mark the byte above one that is marked rightly, so a
- * word with a mark is looked at byte by byte; one without has none.
+ * below m. A borrow can mark the byte above one that is marked rightly, so of a
+ * word's marks only that of its lowest byte is sure, which is the first one where
+ * the low bytes come first; elsewhere a word with a mark is looked at byte by byte.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
@@ -30,13 +31,26 @@ static inline size_t scan_marks(size_t w, char byte)
 	return (w - SCAN_EACH(1)) & ~w & SCAN_EACH(0x80);
 }
 
+/* how far into its word the first mark is; or 0, to look on from there */
+static inline size_t scan_first(size_t marks)
+{
+#if defined __GNUC__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (size_t)__builtin_ctzll(marks) / 8;
+#else
+	return marks * 0;
+#endif
+}
+
 /* From p on, the first byte that is not ASCII that stands for itself in a string; end when there is none. */
 static inline const char *scan_plain(const char *p, const char *end)
 {
 	for (; (size_t)(end - p) >= sizeof(size_t); p += sizeof(size_t)) {
 		size_t w = scan_load(p);
-		if ((((w | (w - SCAN_EACH(0x20))) & SCAN_EACH(0x80)) | scan_marks(w, '"') | scan_marks(w, '\\')) != 0)
+		size_t marks = ((w | (w - SCAN_EACH(0x20))) & SCAN_EACH(0x80)) | scan_marks(w, '"') | scan_marks(w, '\\');
+		if (marks != 0) {
+			p += scan_first(marks);
 			break;
+		}
 	}
 	while (p < end && *p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
 		p++;
@@ -47,7 +61,9 @@ static inline const char *scan_plain(const char *p, const char *end)
 static inline const char *scan_quote(const char *p, const char *end)
 {
 	for (int words = 2; words > 0 && (size_t)(end - p) >= sizeof(size_t); words--, p += sizeof(size_t)) {
-		if (scan_marks(scan_load(p), '"') != 0) {
+		size_t marks = scan_marks(scan_load(p), '"');
+		if (marks != 0) {
+			p += scan_first(marks);
 			while (*p != '"')
 				p++;
 			return p;
