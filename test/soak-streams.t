@@ -40,12 +40,11 @@ settled() {
 
 # reloads: as long as the soaker runs, with another setting each time
 reloads() {
-	reloaded=0 tenths=0
+	reloaded=0 due=$(($(date +%s) + RELOAD_EVERY))
 	while kill -0 $soaker 2>/dev/null; do
-		sleep 0.1
-		tenths=$((tenths + 1))
-		if [ $tenths -ge $((RELOAD_EVERY * 10)) ]; then
-			tenths=0 reloaded=$((reloaded + 1))
+		sleep 0.2
+		if [ "$(date +%s)" -ge $due ]; then
+			due=$((due + RELOAD_EVERY)) reloaded=$((reloaded + 1))
 			grep -v '^BIG_MODEL=' "$env" >"$T/env.new"
 			echo "BIG_MODEL=model-$reloaded" >>"$T/env.new"
 			cat "$T/env.new" >"$env"
@@ -105,6 +104,6 @@ if [ "$STREAMS" != 0 ]; then
 fi
 if [ "$TLS_STREAMS" != 0 ]; then
 	soak "$TLS_STREAMS"
-	start_secure
+	start_secure 'ssl_session_cache shared:s:1m;'
 	streams "$TLS_STREAMS streams by TLS" "OPENAI_BASE_URL=https://localhost:$secure/v1" "SSL_CERT_FILE=$T/ca/ca.pem"
 fi
