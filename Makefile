@@ -163,7 +163,7 @@ lint:
 # small: all at once, so that what is used once is inlined; nothing unwinds, so the tables for it are left out
 # and tables need no more alignment than their type
 SMALL = -Oz -flto -flto-partition=one -fno-jump-tables -fno-expensive-optimizations -fno-tree-dominator-opts -fno-tree-sra \
-	-fno-tree-loop-im -fno-optimize-sibling-calls -fno-shrink-wrap $(ALIGN) \
+	-fno-tree-loop-im -fno-move-loop-invariants -fno-optimize-sibling-calls -fno-shrink-wrap $(ALIGN) \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 ALIGN = $(shell $(MUSL_CC) -malign-data=abi -E -x c /dev/null >/dev/null 2>&1 && echo -malign-data=abi)
 SMALL_LINK = -s -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-z,noexecstack,-z,norelro,-z,common-page-size=64

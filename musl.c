@@ -25,6 +25,7 @@
 #pragma weak __unlock
 #pragma weak __lockfile
 #pragma weak __unlockfile
+#pragma weak __stdio_exit_needed
 
 pid_t _Fork(void);
 void __synccall(void (*call)(void *ctx), void *ctx);
@@ -32,6 +33,7 @@ void __lock(volatile int *lock);
 void __unlock(volatile int *lock);
 int __lockfile(void *file);
 void __unlockfile(void *file);
+void __stdio_exit_needed(void);
 
 /* ---- one thread ---- */
 
@@ -66,6 +68,11 @@ int __lockfile(void *file)
 void __unlockfile(void *file)
 {
 	(void)file;
+}
+
+/* files that are read alone have nothing to flush at the end */
+void __stdio_exit_needed(void)
+{
 }
 
 /* ---- what the resolver calls ---- */

@@ -10,6 +10,7 @@
 #define __unlock small_unlock
 #define __lockfile small_lockfile
 #define __unlockfile small_unlockfile
+#define __stdio_exit_needed small_exit
 #undef _FORTIFY_SOURCE
 #include "../musl.c"
 #undef strstr
