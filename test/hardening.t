@@ -52,6 +52,7 @@ case $PROXY in *build/cross*) linux='' filters='' ;; esac
 
 if [ -n "$linux" ]; then
 	start_proxy
+	ask_ok 'it serves'	# by then all is given up
 	is 'no core file' "$(awk '/^Max core/ { print $5, $6 }' /proc/$proxy_pid/limits)" '0 0'
 	is 'it gets no further rights' "$(of NoNewPrivs)" 1
 	[ -z "$filters" ] || is 'system calls are filtered' "$(of Seccomp)" 2
@@ -59,7 +60,6 @@ if [ -n "$linux" ]; then
 		chmod 711 "$T"
 		is 'what is of the process belongs to root' "$(stat -c %U /proc/$proxy_pid/environ)" root
 	fi
-	ask_ok 'it serves'
 	kill -HUP $proxy_pid
 	until_true grep -q 'settings again' "$log"
 	ask_ok 'and after SIGHUP'
@@ -141,13 +141,13 @@ if [ -n "$linux" ] && [ "$(id -u)" = 0 ] && grep -q "^nobody:" /etc/passwd; then
 	chmod 711 "$T"
 	cp /etc/hosts "$T/root/etc/"
 	start_proxy RUN_AS=$user "LOG_DIR=$T/logs" LOG_FILE=log
+	ask_ok 'RUN_AS: it serves'
 	of_user="$uid	$uid	$uid	$uid"
 	gid=$(id -g $user)
 	is 'RUN_AS: it is the user' "$(of Uid)" "$of_user"
 	is 'RUN_AS: in its group alone' "$(of Gid) $(of Groups | tr -d ' ')" "$gid	$gid	$gid	$gid $gid"
 	is 'RUN_AS: no rights are left' "$(of CapEff) $(of CapPrm)" '0000000000000000 0000000000000000'
 	is 'RUN_AS: the log is the user'"'"'s' "$(stat -c %u "$T/logs/log")" "$uid"
-	ask_ok 'RUN_AS: it serves'
 	mv "$T/logs/log" "$T/logs/away"
 	chown $user "$env"
 	kill -HUP $proxy_pid
@@ -158,8 +158,8 @@ if [ -n "$linux" ] && [ "$(id -u)" = 0 ] && grep -q "^nobody:" /etc/passwd; then
 	is 'RUN_AS: it ends well' $stopped 0
 
 	start_proxy RUN_AS=$user "CHROOT=$T/root" "OPENAI_BASE_URL=http://localhost:$provider/v1"
-	is 'CHROOT: that is all it sees' "$(readlink /proc/$proxy_pid/root)" "$T/root"
 	ask_ok 'CHROOT: names are looked up there'
+	is 'CHROOT: that is all it sees' "$(readlink /proc/$proxy_pid/root)" "$T/root"
 	kill -HUP $proxy_pid
 	check 'CHROOT: settings that are not there: told' until_true grep -q 'stay in force' "$log"
 	ask_ok 'CHROOT: and it goes on'
