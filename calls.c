@@ -436,11 +436,13 @@ static bool may_open(const struct reply *r, unsigned i)
 	return true;
 }
 
-static void flush_late(struct reply *r, enum hold_kind kind, enum sink_block block)
+/* white: what came before the first that is real */
+static void flush_late(struct reply *r, enum hold_kind white, enum hold_kind kind, enum sink_block block)
 {
 	if (r->hold.count[kind] == 0)
 		return;
 	block_open(r, block);
+	block_held(r, white);
 	block_held(r, kind);
 }
 
@@ -458,8 +460,8 @@ void calls_settle(struct reply *r, bool end)
 
 	if (calls_busy(r) && !end)
 		return;
-	flush_late(r, HOLD_LATE_THOUGHT, BLOCK_THINKING);
-	flush_late(r, HOLD_LATE_TEXT, BLOCK_TEXT);
+	flush_late(r, HOLD_WHITE_THOUGHT, HOLD_LATE_THOUGHT, BLOCK_THINKING);
+	flush_late(r, HOLD_WHITE_TEXT, HOLD_LATE_TEXT, BLOCK_TEXT);
 	for (unsigned i = 0; i < r->ncalls; i++) {
 		if (r->calls[i].state != WAITS)
 			continue;
