@@ -290,7 +290,7 @@ sealed() {
 untrusted() {
 	called=$(PORT=$port "$PROXY_BIN" env --env "$file" 2>/dev/null | sed -n "s/^export ANTHROPIC_BASE_URL='https:..\(.*\):[0-9]*';*$/\1/p")
 	[ -n "$called" ] && has curl || return
-	curl -s -m 3 --noproxy '*' --resolve "$called:$port:$(address)" -o /dev/null "https://$called:$port/health"
+	curl -s -m 10 --noproxy '*' --resolve "$called:$port:$(address)" -o /dev/null "https://$called:$port/health"
 	[ $? = 60 ]
 }
 
