@@ -22,6 +22,7 @@ when "cut late"
 times 1
 text "A block that is complete."
 call Bash {"command":"echo must not ru
+pause 300
 cut
 END
 claude "You are limited."
