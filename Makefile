@@ -138,6 +138,9 @@ soak: programs
 	REQUESTS=1000000 LIMIT=36000 test/run test/soak.t
 	STREAMS=1000 TLS_STREAMS=200 SECONDS_LONG=600 RELOAD_EVERY=60 sh test/soak-streams.t
 
+bench-micro: $(O)/test/micro
+	@$(O)/test/micro
+
 # FUZZ_SECONDS for each target of FUZZERS, JOBS at a time
 FUZZ_SECONDS = 60
 
@@ -235,7 +238,4 @@ layers:
 		$(LAYER4:%=4:%) 4:proxy
 
 FORCE:
-bench-micro: $(O)/test/micro
-	@$(O)/test/micro
-
 .PHONY: all unit programs asan static static-pie cross cross-test dist run test memcheck coverage lint test-client fuzz torture soak bench-micro clean install uninstall layers FORCE

@@ -3,15 +3,7 @@
 # in order, and telling the service manager that it serves.
 . "$(dirname "$0")/lib.sh"
 
-script <<'END'
-when long-stream
-	text "one "
-	head
-	pause 400
-	text two
-when *
-	text "hello"
-END
+script_long
 # settings FILE LINE ...
 settings() {
 	to=$1

@@ -5,14 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "${SLOW:-}" ] || unset SANDBOX
 
-script <<'END'
-when long-stream
-	text "one "
-	pause 400
-	text two
-when *
-	text "hello"
-END
+script_long
 ask_ok() {
 	ask hi
 	is "$1" "$status $(json content.0.text)" '200 hello'

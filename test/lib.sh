@@ -266,6 +266,19 @@ script() {
 	start_provider --script "$T/script.$((count + 1))" "$@"
 }
 
+# script_long [MS]: one whose answer to long-stream takes so long, and any other answer is hello
+script_long() {
+	script <<END
+when long-stream
+	text "one "
+	head
+	pause ${1:-400}
+	text two
+when *
+	text "hello"
+END
+}
+
 # start_secure [DIRECTIVE ...]: nginx with TLS before the provider, again where a port was taken;
 # sets $secure (its port) and makes $T/ca with the certificates
 start_secure() {

@@ -3,15 +3,7 @@
 # removed; never in another's place.
 . "$(dirname "$0")/lib.sh"
 
-script <<'END'
-when long-stream
-	text "one "
-	head
-	pause 700
-	text two
-when *
-	text "hello"
-END
+script_long 700
 at=$T/here.sock
 
 # through NAME <BYTES: sends them to that socket; fills $T/answer, $T/body and $status

@@ -6,14 +6,7 @@
 mkdir "$T/ca"
 sh test/mkca "$T/ca" >/dev/null || exit 1
 chmod 600 "$T/ca"/*.key
-script <<'END'
-when long-stream
-	text "one "
-	pause 400
-	text two
-when *
-	text "hello"
-END
+script_long
 tls="TLS_CERT=$T/ca/good.pem TLS_KEY=$T/ca/good.key"
 
 # settings FILE LINE ...
